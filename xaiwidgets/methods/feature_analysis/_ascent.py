@@ -1,0 +1,222 @@
+"""One run of gradient ascent: the images, what they are pushed by, and the step."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.methods.feature_analysis import _objectives, _penalties, _transforms
+from xaiwidgets.methods.feature_analysis._color import colors_for
+from xaiwidgets.methods.feature_analysis._parameterization import Fourier, Parameterization, Phase, Pixel, natural_magnitude
+from xaiwidgets.methods.feature_analysis._redirect import RedirectedReLUs
+from xaiwidgets.methods.feature_analysis._transforms import Transforms
+from xaiwidgets.methods.feature_analysis._view import View
+from xaiwidgets.methods.feature_analysis._visualization import Visualization
+from xaiwidgets.models import ImageModel, MicroBatches, Probe
+
+if TYPE_CHECKING:
+    from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
+
+DEAD_START = 16  # steps in which a wholly blocked gradient is redirected
+BLUR_EVERY = 4
+_CPU_PIXELS = 4 * 224 * 224  # of one micro-batch: more gains no speed on a CPU and makes a step too long to stop
+
+
+class Ascent:
+    """The state of one run: nothing of it but tensors lives across the steps."""
+
+    def __init__(self, settings: "ActivationMaximization", model: ImageModel, images: Tensor | None) -> None:
+        self.units = settings.units
+        self.view = View(model, settings.size)
+        self.probe = Probe(model, [settings.layer])
+        self.layer = settings.layer
+        self.layout = self.probe.layers[settings.layer].layout
+        self.objective = objective_of(settings, self.layout.units, self.layout)
+        self.index = torch.tensor(self.units, device=model.device)
+        self.generators = generators_for(settings.seed, self.units)
+        self.parameterization = parameterization_of(settings, self.view, model, images)
+        self.batches = MicroBatches(len(self.units) if model.device.type != "cpu" else _CPU_PIXELS // self.view.pixels)
+        self.free = self.parameterization.start(self.generators).requires_grad_()
+        self.optimizer = torch.optim.Adam([self.free], lr=settings.learning_rate, maximize=True, fused=True)
+        self.steps = 0
+        self.alive = torch.zeros(len(self.units), dtype=torch.bool, device=model.device)
+        self.same = same_unit(self.units).to(model.device, model.dtype)
+        self.grams: Tensor | None = None
+        self.transparency: Tensor | None = None
+        self.history: list[tuple[int, Tensor]] = []
+        self._decode()
+
+    @property
+    def value(self) -> Visualization:
+        """The answer so far."""
+        unknown = torch.full((len(self.units),), float("nan"), device=self.free.device, dtype=self.free.dtype)
+        history = torch.stack([row for _, row in self.history]) if self.history else unknown[None, :][:0]
+        return Visualization(
+            units=self.units, images=self.images.detach(), objective=history[-1] if self.history else unknown, history=history,
+            history_steps=tuple(step for step, _ in self.history), alive=self.alive.clone(), transparency=self.transparency)
+
+    def draw_transforms(self, settings: "ActivationMaximization") -> None:
+        """Draw one transform for each image, before anything is computed, so that a batch can be tried again."""
+        self.transforms = Transforms(settings.jitter, settings.rotate, settings.scale)
+        self.matrices, self.margin = self.transforms.matrices(_transforms.draw(self.generators), self.view.canvas)
+        self.matrices = self.matrices.to(self.free)
+
+    def gradients(self, settings: "ActivationMaximization") -> Iterator[float]:
+        """Fill in ∂objective/∂image, one micro-batch at a time; yields the share that is done."""
+        parts, grams, start = [], [], 0
+        while start < len(self.units):
+            (gradient, gram), start = self.batches.run(lambda rows: self._gradient(rows, settings), start, len(self.units))
+            parts.append(gradient)
+            grams.append(gram)
+            yield start / len(self.units)
+        self.gradient = torch.cat(parts) if len(parts) > 1 else parts[0]
+        self.grams = torch.cat(grams) if settings.diversity else None
+
+    @torch.enable_grad()
+    def climb(self, settings: "ActivationMaximization") -> None:
+        """One step of Adam on the free numbers, along the objective's gradient less that of the penalties."""
+        self.steps += 1
+        self._note_gradient(settings)
+        push, images = self.gradient, self.images.detach()
+        if settings.total_variation:
+            push = push.add_(_penalties.total_variation_gradient(images), alpha=-settings.total_variation)
+        if settings.l2:
+            push = push.add_(_penalties.l2_gradient(images), alpha=-settings.l2)
+        (self.free.grad,) = torch.autograd.grad(self.images, self.free, push)
+        self.optimizer.param_groups[0]["lr"] = settings.learning_rate * self.parameterization.rate
+        self.optimizer.step()
+        self.free.grad = None
+        if settings.blur and self.steps % BLUR_EVERY == 0:
+            with torch.no_grad():
+                self.free.copy_(self.parameterization.blur(self.free, settings.blur))
+        self._decode()
+
+    @torch.no_grad()
+    def evaluate(self, step: int) -> None:
+        """Note the objective of the images as they are, without transforms."""
+        parts, start = [], 0
+        while start < len(self.units):
+            part, start = self.batches.run(self._objective_of_rows, start, len(self.units))
+            parts.append(part)
+        row = torch.cat(parts)
+        if not bool(torch.isfinite(row).all()):
+            bad = [unit for unit, good in zip(self.units, torch.isfinite(row).tolist(), strict=True) if not good]
+            message = (f"Layer {self.layer!r} gave a value that is not a finite number for unit {bad[0]} at step {step}; "
+                       "check the weights and the normalisation, or lower the learning rate.")
+            raise XaiwidgetsError(message)
+        self.history.append((step, row))
+
+    def _objective_of_rows(self, rows: slice) -> Tensor:
+        seen = self.view.network(self.images[rows].detach())
+        return self.objective(self.probe.arranged(seen, self.layer), self.index[rows])
+
+    def _gradient(self, rows: slice, settings: "ActivationMaximization") -> tuple[Tensor, Tensor | None]:
+        gradient, gram = self._backward(rows, settings)
+        if self.steps < DEAD_START and not bool(gradient.flatten(1).any(dim=1).all()):
+            with RedirectedReLUs():
+                gradient, gram = self._backward(rows, settings)  # equal to the first for every image that is not blocked
+        return gradient, gram
+
+    @torch.enable_grad()
+    def _backward(self, rows: slice, settings: "ActivationMaximization") -> tuple[Tensor, Tensor | None]:
+        images = self.images[rows].detach().requires_grad_()
+        seen = self.view.moved(images, None if self.transforms.none else self.matrices[rows], self.margin)
+        activation = self.probe.arranged(seen, self.layer)
+        total, gram = self.objective(activation, self.index[rows]).sum(), None
+        if settings.diversity:
+            gram = _objectives.gram(activation)
+            if self.grams is not None:
+                total = total - settings.diversity * _objectives.likeness(gram, self.grams, self.same[rows]).sum()
+        if not total.requires_grad:
+            message = f"Layer {self.layer!r} does not depend on the image by a gradient; choose a layer that does."
+            raise XaiwidgetsError(message)
+        (gradient,) = torch.autograd.grad(total, images, allow_unused=True, materialize_grads=True)
+        return gradient, None if gram is None else gram.detach()
+
+    def _note_gradient(self, settings: "ActivationMaximization") -> None:
+        """Which images have a gradient, while that is in doubt; MACO's transparency."""
+        if self.steps <= DEAD_START:
+            self.alive |= self.gradient.flatten(1).any(dim=1)
+        if self.steps in {DEAD_START, settings.steps} and not bool(self.alive.any()):
+            message = (f"Layer {self.layer!r} answers every image alike: no unit asked for has a gradient after "
+                       f"{self.steps} steps. Choose other units, or another layer.")
+            raise XaiwidgetsError(message)
+        if settings.parameterization == "maco":
+            seen = self.gradient.abs()
+            self.transparency = seen if self.transparency is None else self.transparency + seen
+
+    @torch.enable_grad()
+    def _decode(self) -> None:
+        self.images = self.parameterization.decode(self.free)
+
+
+def objective_of(settings: "ActivationMaximization", count: int, layout: object) -> _objectives.Objective:
+    """The objective that the settings name, after a check that the layer has what it asks for."""
+    if settings.objective == "direction":
+        known = settings.directions.shape
+        if known[1] != count:
+            message = f"directions of length {known[1]} were given for layer {settings.layer!r}, which has {count} units; give {count}."
+            raise XaiwidgetsError(message)
+        _refuse_outside(settings, known[0], "directions")
+        return _objectives.along(settings.directions, settings.cosine_power)
+    if settings.objective == "layer":
+        return _objectives.layer
+    _refuse_outside(settings, count, "units")
+    if settings.objective == "logit" and layout.kind != "vector":
+        message = f"objective='logit' needs a layer of plain outputs; {settings.layer!r} is a {layout.kind}. Choose the last layer, or ''."
+        raise XaiwidgetsError(message)
+    if settings.objective == "neuron":
+        return _objectives.neuron_at(_position(settings, layout))
+    return _objectives.channel
+
+
+def _position(settings: "ActivationMaximization", layout: object) -> int:
+    for name, given, size in zip(("row", "column"), (settings.row, settings.column), layout.grid or (1, 1), strict=True):
+        if given is not None and given >= size:
+            message = f"{name}={given} was given; layer {settings.layer!r} has positions 0 to {size - 1} there."
+            raise XaiwidgetsError(message)
+    return layout.position(settings.row, settings.column)
+
+
+def _refuse_outside(settings: "ActivationMaximization", count: int, what: str) -> None:
+    outside = [unit for unit in settings.units if unit >= count]
+    if outside:
+        message = f"Unit {outside[0]} was asked for; layer {settings.layer!r} has {count} {what}, 0 to {count - 1}."
+        raise XaiwidgetsError(message)
+
+
+def generators_for(seed: int, units: Sequence[int]) -> list[torch.Generator]:
+    """One source of random draws for each image, seeded by (seed, unit, occurrence), never by its place in the batch."""
+    seen: Counter[int] = Counter()
+    generators = []
+    for unit in units:
+        state = np.random.SeedSequence([seed, unit, seen[unit]]).generate_state(2, np.uint32)
+        seen[unit] += 1
+        generators.append(torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1))
+    return generators
+
+
+def parameterization_of(
+    settings: "ActivationMaximization", view: View, model: ImageModel, images: Tensor | None,
+) -> Parameterization:
+    """The parameterisation that the settings name, in the colours of the images, or of ImageNet."""
+    channels = view.channels
+    if images is not None and (images.dim() != 4 or images.shape[1] != channels):  # noqa: PLR2004
+        message = f"images of shape {tuple(images.shape)} were given; give (image, {channels}, height, width) in [0, 1]."
+        raise XaiwidgetsError(message)
+    colors = colors_for(channels, images)
+    shape = ((channels, *view.canvas), None if colors is None else colors.to(model.device, model.dtype), model.device, model.dtype)
+    if settings.parameterization == "maco":
+        return Phase(*shape, magnitude=natural_magnitude(Pixel(*shape), images))
+    return {"fourier": Fourier, "pixel": Pixel}[settings.parameterization](*shape)
+
+
+def same_unit(units: Sequence[int]) -> Tensor:
+    """1 where two different images are of the same unit, else 0."""
+    index = torch.tensor(units)
+    same = (index[:, None] == index).double()
+    return same.fill_diagonal_(0)

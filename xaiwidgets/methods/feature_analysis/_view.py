@@ -1,0 +1,48 @@
+"""From the image that is drawn to what the network is shown."""
+
+import math
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from xaiwidgets.methods.feature_analysis import _transforms
+from xaiwidgets.models import ImageModel
+
+
+class View:
+    """The size of the picture, and the size that the network looks at.
+
+    ``canvas`` is (height, width) of the picture. A network of plain vectors sees it flattened: a square where its length is
+    one, else a single row.
+    """
+
+    def __init__(self, model: ImageModel, size: int | None) -> None:
+        shape = model.input_shape
+        self.flat = len(shape) == 1
+        if self.flat:
+            side = math.isqrt(shape[0])
+            shape = (1, side, side) if side * side == shape[0] else (1, 1, shape[0])
+        self.channels, height, width = shape
+        self.canvas = (height, width) if size is None else (size, max(1, round(size * width / height)))
+        # Most convolutional networks look at any size: then the picture is seen as it is, else it is resized.
+        fits = self.canvas == (height, width) or (not self.flat and model.accepts(*self.canvas))
+        self.seen = self.canvas if fits else (height, width)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels the network looks at."""
+        return self.seen[0] * self.seen[1]
+
+    def network(self, images: Float[Tensor, "image channel height width"]) -> Tensor:
+        """The images as they are, in the size and shape that the network takes."""
+        if self.seen != self.canvas:
+            images = functional.interpolate(images, self.seen, mode="bilinear", antialias=True)
+        return images.flatten(1) if self.flat else images
+
+    def moved(self, images: Tensor, matrices: Tensor | None, margin: int) -> Tensor:
+        """The images after the random transforms, or as they are where there are none (``matrices`` is None)."""
+        if matrices is None:
+            return self.network(images)
+        moved = _transforms.apply(images, matrices, margin, self.seen)
+        return moved.flatten(1) if self.flat else moved
