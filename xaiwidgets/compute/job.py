@@ -1,0 +1,195 @@
+"""One run on a worker, as the rest of the program sees it."""
+
+import threading
+from collections.abc import Callable, Generator
+from traceback import clear_frames
+from typing import Any, Literal
+
+from xaiwidgets.compute.hygiene import Hygiene
+from xaiwidgets.core import Step, XaiwidgetsError
+from xaiwidgets.models.memory import is_out_of_memory, release_memory
+
+Status = Literal["queued", "running", "paused", "done", "cancelled", "failed"]
+FINISHED = frozenset({"done", "cancelled", "failed"})
+
+
+class Job:
+    """A generator of steps that a worker advances. Every method may be called from any thread and returns at once, but `wait`.
+
+    ``status`` is queued until the first step begins, then running, paused, done, cancelled or failed; ``latest`` is the newest
+    step, ``error`` what ended a failed run. ``steering`` lists the changes of settings as ``(done, {name: value})``.
+    """
+
+    def __init__(
+        self, steps: Generator[Step, Any, None], changed: threading.Condition, rest: Callable[[], bool] | None = None,
+    ) -> None:
+        self._steps = steps
+        self._changed = changed  # one condition for a worker and its jobs: no order of locks to get wrong
+        self._rest = rest
+        self._listeners: list[Callable[[Job], None]] = []
+        self._changes: Any = None
+        self._paused = False
+        self._cancelled = False
+        self._status: Status = "queued"
+        self._waiting = 0
+        self._thread: threading.Thread | None = None  # the one that is inside a step of this job
+        self.turn = 0.0  # device seconds as fairness counts them, kept by the worker
+        self.latest: Step | None = None
+        self.error: BaseException | None = None
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands."""
+        with self._changed:
+            return self._status
+
+    @property
+    def progress(self) -> float:
+        """The share of the run that is done, in [0, 1]."""
+        return 0.0 if self.latest is None else self.latest.progress
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run will give no further step."""
+        return self.status in FINISHED
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was cancelled and only waits to be closed."""
+        return self._cancelled
+
+    @property
+    def runnable(self) -> bool:
+        """Whether a turn would do something now: advance it, or close it after a cancel."""
+        resting = self._rest is not None and not self._waiting and self._rest()
+        return self._cancelled or not (self._paused or resting)
+
+    @property
+    def steering(self) -> list[tuple[float, dict[str, Any]]]:
+        """What was changed on the way, for `xaiwidgets.core.last` to replay."""
+        return list(getattr(self._steps, "steering", []))
+
+    def pause(self) -> None:
+        """Advance it no further until `resume`."""
+        self._flag(_paused=True)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._flag(_paused=False)
+
+    def cancel(self) -> None:
+        """Stop after the step in work; the newest step stays. The worker closes the generator on its own thread."""
+        self._flag(_cancelled=True)
+
+    def send(self, settings: Any) -> None:
+        """Hand changed live settings to the run: the newest win, and take effect with the next step.
+
+        A change that the run cannot take is refused here, in the caller's face.
+        """
+        with self._changed:
+            known = getattr(self._steps, "settings", None)
+            if known is not None:
+                base = known if self._changes is None else known.steered(self._changes)
+                settings = base.steered(settings)
+            self._changes = settings
+
+    def wait(self, timeout: float | None = None) -> Step | None:
+        """Wait until the run is finished and return its newest step; raises the error of a failed run, or `TimeoutError`.
+
+        Interrupting it leaves the run going. Refused inside the run's own step or listener, where it could never end.
+        """
+        if self._thread is threading.current_thread():
+            message = "wait() was called from inside the run that it waits for; subscribe to the job instead."
+            raise XaiwidgetsError(message)
+        with self._changed:
+            self._waiting += 1
+            self._changed.notify_all()
+            try:
+                ended = self._changed.wait_for(lambda: self._status in FINISHED, timeout)
+            finally:
+                self._waiting -= 1
+        if not ended:
+            message = f"The run is {self.status} at {self.progress:.0%} after {timeout} s; wait longer, or cancel it."
+            raise TimeoutError(message)
+        if self.error is not None:
+            raise self.error
+        return self.latest
+
+    def subscribe(self, listener: Callable[["Job"], None]) -> None:
+        """Call ``listener(job)`` after each step and change of status, on the thread it happens on; it must be quick."""
+        with self._changed:
+            self._listeners.append(listener)
+
+    def advance(self) -> None:
+        """One step, or the end after a cancel. The worker calls this, on the one thread that may advance or close."""
+        if self._cancelled:
+            self._end("cancelled")
+            return
+        self._begin()
+        hygiene = Hygiene()
+        try:
+            step = self._step()
+        except StopIteration:
+            self._end("done")
+            return
+        except BaseException as error:  # noqa: BLE001 - whatever a step raises is the job's, never the worker's
+            failure: BaseException | None = error
+        else:
+            failure = hygiene.complaint()
+        if failure is not None:
+            self._fail(failure)
+            return
+        self.latest = step
+        self._tell()
+
+    def _begin(self) -> None:
+        self._thread = threading.current_thread()
+        with self._changed:
+            fresh = self._status == "queued"
+            if fresh:
+                self._status = "running"
+        if fresh:
+            self._tell()
+
+    def _step(self) -> Step:
+        with self._changed:
+            # Settings go in after the first step: a generator takes nothing before it has yielded once.
+            changes = None if self.latest is None else self._changes
+            if changes is not None:
+                self._changes = None
+        return next(self._steps) if changes is None else self._steps.send(changes)
+
+    def _end(self, status: Status) -> None:
+        try:
+            self._steps.close()
+        except BaseException as error:  # noqa: BLE001 - a generator that refuses to close has failed
+            status, self.error = "failed", error
+        self._thread = None
+        with self._changed:
+            self._status = status
+            self._changed.notify_all()
+        self._tell()
+
+    def _fail(self, error: BaseException) -> None:
+        clear_frames(error.__traceback__)  # else the traceback would keep the step's tensors
+        if is_out_of_memory(error):
+            release_memory()
+            message = f"The device ran out of memory; lower the image size or the number of units, or free other models ({error})."
+            error = XaiwidgetsError(message)
+        self.error = error
+        self._end("failed")
+
+    def _flag(self, **flags: bool) -> None:
+        with self._changed:
+            if self._status in FINISHED:
+                return
+            for name, value in flags.items():
+                setattr(self, name, value)
+            if self._status != "queued":
+                self._status = "paused" if self._paused else "running"
+            self._changed.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener(self)
