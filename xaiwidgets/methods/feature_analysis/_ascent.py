@@ -208,7 +208,7 @@ def parameterization_of(
     if images is not None and (images.dim() != 4 or images.shape[1] != channels):  # noqa: PLR2004
         message = f"images of shape {tuple(images.shape)} were given; give (image, {channels}, height, width) in [0, 1]."
         raise XaiwidgetsError(message)
-    colors = colors_for(channels, images)
+    colors = colors_for(settings.colors, channels, images)
     shape = ((channels, *view.canvas), None if colors is None else colors.to(model.device, model.dtype), model.device, model.dtype)
     if settings.parameterization == "maco":
         return Phase(*shape, magnitude=natural_magnitude(Pixel(*shape), images))

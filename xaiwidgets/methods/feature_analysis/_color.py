@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from xaiwidgets.core import InvalidSettingError
+
 # Square root of the covariance of ImageNet's pixel colours, as published with Lucid (Olah, Mordvintsev and Schubert 2017).
 _IMAGENET = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 
@@ -20,11 +22,14 @@ def color_matrix(images: Float[Tensor, "image channel height width"]) -> Float[T
     return _scaled(vectors * (values + 1e-10).sqrt())
 
 
-def colors_for(channels: int, images: Tensor | None) -> Tensor | None:
-    """The matrix for an image of so many channels: the user's own, ImageNet's for three, none (None) otherwise."""
-    if images is not None and channels > 1:
-        return color_matrix(images)
-    return imagenet_colors() if channels == 3 else None  # noqa: PLR2004
+def colors_for(choice: str, channels: int, images: Tensor | None) -> Tensor | None:
+    """The matrix for an image of so many channels, None for none: grey images and unknown spectra have no such axes."""
+    if choice == "images":
+        if images is None:
+            message = "colors='images' was chosen, but no images were given; call method(model, images), or choose another."
+            raise InvalidSettingError(message)
+        return color_matrix(images) if channels > 1 else None
+    return imagenet_colors() if choice == "imagenet" and channels == 3 else None  # noqa: PLR2004
 
 
 def recorrelate(image: Float[Tensor, "batch channel height width"], matrix: Tensor | None) -> Tensor:

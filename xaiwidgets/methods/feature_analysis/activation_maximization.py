@@ -20,7 +20,7 @@ class ActivationMaximization(Method):
     The image is written as a Fourier series in decorrelated colours and moved at random before each step, as Olah, Mordvintsev
     and Schubert (2017) do; or as pixels; or with the magnitudes of natural images, its phases alone free (MACO, Fel et al. 2023).
     Called with a model it yields a `Visualization` after every step. ``images`` (Float[image, channel, height, width] in [0, 1])
-    lend their colours, and for MACO their spectrum; without them those of ImageNet's photographs are taken.
+    lend their colours where ``colors="images"``, and for MACO their spectrum.
 
     Departures: the transforms are one bilinear sampling, at the image's edge it goes on at the opposite one; the gradient of
     total variation is that of β = 2; the diversity term compares with the other images of the step before; MACO's phases are
@@ -45,6 +45,8 @@ class ActivationMaximization(Method):
     diversity: float = setting(0.0, low=0.0, high=100.0, log=True, live=True, help=(
         "weight of the likeness between images of one unit: name a unit several times to see its different sides"))
     size: int | None = setting(None, low=8, high=1024, unit="px", label="Image size", help="height of the image; None is the model's")
+    colors: str = setting("imagenet", choices=("imagenet", "images", "none"), advanced=True, help=(
+        "axes in which colours are optimised: ImageNet's, those of the images given, or the channels as they are"))
     scale: float = setting(0.1, low=0.0, high=0.3, live=True, advanced=True, help="largest random change of size, as a share")
     l2: float = setting(0.0, low=0.0, high=100.0, log=True, live=True, advanced=True, label="Greyness (L2)",
                         help="weight of Σ (x − 0.5)², which draws pixels to grey")
