@@ -40,6 +40,10 @@ class RedirectedReLUs(TorchFunctionMode):
             return _RedirectedReLU.apply(args[0], float("inf"))
         if function is functional.relu6:
             return _RedirectedReLU.apply(args[0], 6.0)
+        if function in {functional.hardtanh, functional.hardtanh_}:  # nn.ReLU6 is one of these
+            bounds = dict(zip(("min_val", "max_val"), args[1:3], strict=False)) | (kwargs or {})
+            if bounds.get("min_val") == 0:
+                return _RedirectedReLU.apply(args[0], float(bounds.get("max_val", 1.0)))
         return function(*args, **(kwargs or {}))
 
 
