@@ -4,14 +4,13 @@ from torch import nn
 
 from tests.networks import NETWORKS, ChannelsLast, VisionTransformer, image_model, mlp, module, resnet
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.data.photographs import NAMES, photographs
 from xaiwidgets.models import ImageModel, as_image_model, load_model
 
 
 def test_the_embedded_network_knows_real_photographs():
-    from xaiwidgets.data import photographs
-
     model = load_model("efficientnet_lite0")
-    named = dict(zip(photographs.__globals__["NAMES"], model(photographs()).argmax(1).tolist(), strict=True))
+    named = dict(zip(NAMES, model(photographs()).argmax(1).tolist(), strict=True))
     assert model.class_names[named["cat"]] in {"Egyptian cat", "tabby", "tiger cat", "lynx"}
     assert model.class_names[named["coffee"]] in {"espresso", "cup", "coffee mug"}
     assert model.class_names[named["rocket"]] in {"missile", "projectile"}

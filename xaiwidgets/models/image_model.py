@@ -1,13 +1,14 @@
 """A network that looks at images, and what has to be known to show it one."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from xaiwidgets.core import XaiwidgetsError, nearest
+from xaiwidgets.models.folding import fold, foldable_pairs, gives_the_same
 from xaiwidgets.models.layers import SURVEY_BATCH, Layer, survey_layers
 from xaiwidgets.models.memory import is_out_of_memory, keep_freed_memory
 from xaiwidgets.models.twin import refuse_unready, state_key, structural_twin
@@ -42,6 +43,8 @@ class ImageModel:
         self.raw_normalize = normalize
         self._normalize = _normalizer(normalize, self)
         self._twin: tuple[object, nn.Module] | None = None
+        self._folded: tuple[object, nn.Module] | None = None
+        self._pairs: dict[str, str] | None = None
         self._layers: dict[str, Layer] | None = None
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -52,10 +55,22 @@ class ImageModel:
         with self.lock:
             key = state_key(self.module)
             if self._twin is None or self._twin[0] != key:
-                convolutional = any(isinstance(child, nn.Conv2d) for child in self.module.modules())
-                twin = structural_twin(self.module, self.device, self.dtype, channels_last=convolutional)
-                self._twin = (key, twin)
+                self._twin = (key, self._new_twin())
             return self._twin[1]
+
+    def twin_for(self, layers: Iterable[str]) -> nn.Module:
+        """The fastest network that gives the outputs of these layers: with batch normalisation folded, if none is folded itself."""
+        with self.lock:
+            plain, key = self.twin, self._twin[0]
+            if self._pairs is None:
+                self._pairs = foldable_pairs(plain, self._survey_images())
+            if not self._pairs or not set(layers).isdisjoint(self._pairs.values()):
+                return plain
+            if self._folded is None or self._folded[0] != key:
+                folded = fold(self._new_twin(), self._pairs)
+                same = gives_the_same(folded, plain, self._survey_images())
+                self._folded = (key, folded if same else plain)
+            return self._folded[1]
 
     def normalized(self, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
         """Images in [0, 1] as the network wants them, differentiable."""
@@ -95,10 +110,18 @@ class ImageModel:
                 return is_out_of_memory(error)
             return True
 
+    def _new_twin(self) -> nn.Module:
+        convolutional = any(isinstance(child, nn.Conv2d) for child in self.module.modules())
+        return structural_twin(self.module, self.device, self.dtype, channels_last=convolutional)
+
+    def _survey_images(self) -> Tensor:
+        """A few images of noise around grey, always the same, as the network wants them."""
+        noise = torch.rand((SURVEY_BATCH, *self.input_shape), generator=torch.Generator().manual_seed(0), dtype=self.dtype)
+        return self.normalized(noise.to(self.device))
+
     def _survey(self) -> dict[str, Layer]:
-        images = torch.full((SURVEY_BATCH, *self.input_shape), 0.5, device=self.device, dtype=self.dtype)
         try:
-            return survey_layers(self.twin, self.normalized(images))
+            return survey_layers(self.twin, self._survey_images())
         except XaiwidgetsError:
             raise
         except Exception as error:

@@ -29,7 +29,7 @@ class Probe:
     def __init__(self, model: ImageModel, layers: Sequence[str]) -> None:
         self.model = model
         self.layers = {name: model.layer(name) for name in layers}
-        self._twin = model.twin
+        self._twin = model.twin_for(self.layers)
         self._versions = buffer_versions(self._twin)
 
     def __call__(
@@ -40,17 +40,20 @@ class Probe:
         ``patches`` replace a layer's output by a function of it before the pass goes on.
         """
         read: dict[str, Tensor] = {}
+        patches = patches or {}
         with self.model.lock:
-            handles = [self._twin.get_submodule(name).register_forward_hook(self._hook(name, read, (patches or {}).get(name)))
-                       for name in {**self.layers, **(patches or {})}]
+            twin = self.model.twin_for({*self.layers, *patches}) if patches else self._twin
+            versions = buffer_versions(twin) if patches else self._versions
+            handles = [twin.get_submodule(name).register_forward_hook(self._hook(name, read, patches.get(name)))
+                       for name in {**self.layers, **patches}]
             try:
-                self._twin(self.model.normalized(images))
+                twin(self.model.normalized(images))
             except _DeepestReachedError:
                 pass
             finally:
                 for handle in handles:
                     handle.remove()
-            self._refuse_updated_buffers()
+            self._refuse_updates(versions, buffer_versions(twin))
         self._refuse_unreached(read)
         return read
 
@@ -92,11 +95,9 @@ class Probe:
                        "choose one that runs for every image.")
             raise XaiwidgetsError(message)
 
-    def _refuse_updated_buffers(self) -> None:
-        versions = buffer_versions(self._twin)
-        if versions != self._versions:
-            changed = next(name for name, version in versions.items() if version != self._versions.get(name))
-            self._versions = versions
-            message = (f"{self.model.name} updates its buffer {changed!r} in the forward pass, so that its answers would depend "
+    def _refuse_updates(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        changed = [name for name, version in after.items() if version != before[name]]
+        if changed:
+            message = (f"{self.model.name} updates its buffer {changed[0]!r} in the forward pass, so that its answers would depend "
                        "on what was asked before; make it read-only in evaluation mode. Your module itself was not changed.")
             raise XaiwidgetsError(message)
