@@ -1,0 +1,172 @@
+"""What every widget of an explanation does: run, pause, steer, stop, bring back, export."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xaiwidgets.compute import worker_for
+from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.models import ImageModel
+from xaiwidgets.widgets.parts.export import page, picture
+from xaiwidgets.widgets.parts.foot import Foot
+from xaiwidgets.widgets.parts.frame_view import FrameView
+from xaiwidgets.widgets.parts.presence import should_rest
+from xaiwidgets.widgets.parts.publisher import get_publisher
+from xaiwidgets.widgets.parts.run import Run
+from xaiwidgets.widgets.parts.run_bar import RunBar
+from xaiwidgets.widgets.parts.run_history import RunHistory
+from xaiwidgets.widgets.parts.settings_form import SettingsForm
+from xaiwidgets.widgets.parts.teller import Teller
+
+
+class Explorer(Teller):
+    """The run of one method in the frame of every explanation.
+
+    A subclass builds its parts, hands them to ``__init__``, and answers the questions of `Teller`: what is run (``method``,
+    ``arguments``), how an answer is drawn (``pixels``, ``draw``), and what code calls the model and the arguments (``call``).
+    """
+
+    def __init__(self, model: ImageModel, bar: RunBar, frame: FrameView, form: SettingsForm, history: RunHistory,
+                 foot: Foot, columns: Mapping[str, list[Any]]) -> None:
+        self.model = model
+        self._disposed = False
+        super().__init__(bar, frame, form, history, foot, columns)
+        bar.on_action(self._on_action)
+        form.on_change(self._on_setting)
+        foot.on_export(self._on_export)
+        history.on_choose(self.bring_back)
+
+    def run(self) -> "Explorer":
+        """Start with the present settings, in the place of a run that is on; returns at once."""
+        method, arguments = self.method(), self.arguments()
+        job = worker_for(self.model.device).submit(method(*arguments), slot=id(self), rest=self._rests)
+        self.follow(Run(method, job, arguments))
+        return self
+
+    def pause(self) -> None:
+        """Hold the run; its picture stays."""
+        self._present().job.pause()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._present().job.resume()
+
+    def cancel(self) -> None:
+        """Stop the run; its newest answer stays and can be copied as code."""
+        if self.current is not None:
+            self.current.job.cancel()
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Wait for the run and return its answer; interrupting leaves it running. Refused inside a callback.
+
+        Raises the sentence of a run that failed, and `TimeoutError` after ``timeout`` seconds.
+        """
+        if _inside_callback():
+            message = "wait() inside a callback would hold up every other message; observe the widget's status instead."
+            raise XaiwidgetsError(message)
+        run = self._present()
+        try:
+            run.job.wait(timeout)
+        finally:
+            with get_publisher().lock:
+                self.tell(run)
+        return run.value
+
+    @property
+    def result(self) -> Any:
+        """The newest answer of the run that is shown, None before the first."""
+        return None if self.shown is None else self.shown.value
+
+    def as_code(self) -> str:
+        """The code that makes the very result that is shown: seed, steering and stop included."""
+        if self.shown is None:
+            return self.preview()
+        return self.shown.as_code(*self.call(self.shown))
+
+    def bring_back(self, entry: int) -> None:
+        """Show an earlier run again, with its settings; ``entry`` is its id in ``history``."""
+        self.cancel()
+        with get_publisher().lock:
+            self.show(self.runs[entry])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture (.png) or the whole as one page (.html) to a file."""
+        path = Path(path)
+        makers = {".png": picture, ".html": lambda widget: page(widget).encode()}
+        if path.suffix not in makers:
+            message = f"{path.name} was given; name a .png for the picture or a .html for the whole."
+            raise XaiwidgetsError(message)
+        if self.result is None:
+            message = "There is nothing to save yet; call run() and wait() first."
+            raise XaiwidgetsError(message)
+        path.write_bytes(makers[path.suffix](self))
+        return path
+
+    def to_html(self) -> str:
+        """The whole as one self-contained page: picture, plot, settings and code."""
+        return page(self)
+
+    def dispose(self) -> None:
+        """Stop what runs and free the widget with all its parts; a second call does nothing."""
+        if not self._disposed:
+            self._disposed = True
+            self.cancel()
+            get_publisher().remove(self)
+            super().dispose()
+
+    def settings_changed(self) -> None:
+        """Take note of a setting that changed while nothing runs; raises a sentence where they do not fit together."""
+        self.method()
+        self.bar.message = ""
+
+    def restart(self) -> None:
+        """Start anew where a run is on, else take note: for a change that no run can take."""
+        if self.current is not None and not self.current.job.finished:
+            self.run()
+        else:
+            self.settings_changed()
+
+    def guarded(self, action: Any, *arguments: Any) -> None:
+        """Do something that a user asked for; what goes wrong becomes a sentence in the widget."""
+        try:
+            action(*arguments)
+        except Exception as error:  # noqa: BLE001 - a widget that raised in a callback would look dead
+            self.complain(error)
+
+    def _on_action(self, action: str) -> None:
+        self.guarded({"run": self.run, "pause": self.pause, "resume": self.resume, "stop": self.cancel}[action])
+
+    def _on_setting(self, name: str, value: Any) -> None:
+        on = self.current is not None and not self.current.job.finished
+        if on and self.current.method.specs()[name].live:
+            self.guarded(self.current.job.send, {name: value})
+        else:
+            self.guarded(self.restart)
+
+    def _on_export(self) -> None:
+        if self.result is None:
+            self.foot.say("Nothing to export yet: press Run first.")
+            return
+        stem = self.bar.title.lower().replace(" ", "-")
+        files = [(f"{stem}.png", "image/png", picture(self)), (f"{stem}.html", "text/html", page(self).encode())]
+        self.guarded(self.foot.send_files, files)
+
+    def _rests(self) -> bool:
+        return should_rest(self.frame.presence, waiting=False)  # the job itself knows who waits
+
+    def _present(self) -> Run:
+        if self.current is None:
+            message = "Nothing has been run yet; call run() first."
+            raise XaiwidgetsError(message)
+        return self.current
+
+
+def _inside_callback() -> bool:
+    """Whether a widget's message is being handled, rather than a cell."""
+    ipython = sys.modules.get("IPython")  # asked only where it already runs: importing it takes long
+    shell = ipython.get_ipython() if ipython is not None else None
+    try:
+        return shell is not None and shell.get_parent()["header"]["msg_type"] == "comm_msg"
+    except (AttributeError, KeyError, TypeError):
+        return False

@@ -1,0 +1,175 @@
+// FrameView in the browser: a picture of canvases, cut from one sprite, below a layer of buttons.
+// An element with role=img hides its children from assistive technology, so the buttons lie over it, not in it.
+
+const NOTHING = "no pictures yet";
+
+/** The elements of one view; `cells` grows and shrinks with the grid. */
+function buildStage(el) {
+  const picture = h("div", { class: "xw-frames-picture", role: "img", "aria-label": NOTHING, "data-frame": 0 });
+  const buttons = h("div", { class: "xw-frames-buttons", role: "group", "aria-label": "choose a picture" });
+  const lost = h("p", { class: "xw-frames-lost", role: "alert", hidden: "" });
+  // JupyterLab takes the arrow keys for its cells, unless told otherwise.
+  const stage = h("div", { class: "xw-frames", "data-lm-suppress-shortcuts": "true" }, picture, buttons, lost);
+  el.append(stage);
+  return { stage, picture, buttons, lost, cells: [] };
+}
+
+function buildCell() {
+  const canvas = h("canvas", { class: "xw-frame-canvas" });
+  const label = h("span", { class: "xw-frame-label" });
+  const note = h("span", { class: "xw-frame-note", id: freshId("note") });
+  const frame = h("div", { class: "xw-frame" }, canvas, h("div", { class: "xw-frame-caption" }, label, note));
+  const button = h("button", { class: "xw-frame-button", type: "button", "aria-describedby": note.id });
+  return { frame, canvas, label, note, button };
+}
+
+/** Give the stage the grid's cells, keeping the pictures of those whose name stays. */
+function layOut(stage, grid, wire) {
+  const wanted = grid.cells ?? [];
+  while (stage.cells.length > wanted.length) {
+    const { frame, button } = stage.cells.pop();
+    frame.remove();
+    button.remove();
+  }
+  while (stage.cells.length < wanted.length) {
+    const cell = buildCell();
+    stage.picture.append(cell.frame);
+    stage.buttons.append(cell.button);
+    wire(cell, stage.cells.push(cell) - 1);
+  }
+  wanted.forEach((facts, index) => describe(stage.cells[index], facts));
+  stage.stage.style.setProperty("--xw-columns", Math.max(1, Math.min(grid.columns ?? 1, wanted.length)));
+  stage.stage.style.setProperty("--xw-aspect", grid.aspect ?? 1);
+  stage.picture.setAttribute("aria-label", wanted.map(({ alt }) => alt).join("; ") || NOTHING);
+}
+
+function describe(cell, { label, alt, note, color }) {
+  // Another thing's picture must not stand above this name, not even for a moment.
+  const name = alt.includes(label) ? alt : `${label}: ${alt}`;
+  if (cell.button.getAttribute("aria-label") !== name) cell.canvas.width = cell.canvas.height = 0;
+  cell.label.textContent = label;
+  cell.note.textContent = note;
+  cell.frame.style.setProperty("--xw-color", color);
+  cell.button.setAttribute("aria-label", name);
+}
+
+/** Cut the sprite into the cells' canvases. */
+function drawSprite(cells, sprite, bitmap) {
+  const { columns, height, width, pitch, count } = sprite;
+  cells.slice(0, count).forEach(({ canvas }, index) => {
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const x = (index % columns) * pitch[1];
+    const y = Math.floor(index / columns) * pitch[0];
+    canvas.getContext("2d").drawImage(bitmap, x, y, width, height, 0, 0, width, height);
+    // Few pixels shown large are data: keep their edges. Otherwise let the browser smooth.
+    canvas.classList.toggle("xw-crisp", canvas.clientWidth * devicePixelRatio >= 2 * width);
+  });
+}
+
+/** Draw frames one after another; while one is decoded only the newest of those that follow is kept. */
+function frameDrawer(stage, link) {
+  let next = null;
+  let drawing = false;
+  let drawn = 0;
+  return async (message, data) => {
+    next = { message, data };
+    if (drawing) return;
+    drawing = true;
+    while (next) {
+      const { message: sprite, data: bytes } = next;
+      next = null;
+      const started = performance.now();
+      try {
+        const bitmap = await createImageBitmap(new Blob([bytes], { type: sprite.mime }));
+        drawSprite(stage.cells, sprite, bitmap);
+        bitmap.close();
+        if (sprite.width) stage.stage.style.setProperty("--xw-aspect", sprite.width / sprite.height);
+        stage.picture.dataset.frame = drawn += 1;
+      } finally {
+        link.send("ack", { frame: sprite.frame, ms: performance.now() - started });
+      }
+    }
+    drawing = false;
+  };
+}
+
+/** Selection and hovering; the arrow keys walk over the cells, which are one stop of the tab key. */
+function wireCells(model, stage, link) {
+  let hovering;
+  const tell = (name, value) => {
+    if (model.get(name) === value) return;
+    model.set(name, value);
+    model.save_changes();
+  };
+  const hover = (index) => {
+    clearTimeout(hovering);
+    hovering = setTimeout(() => tell("hovered", index), 80);
+  };
+  const mark = () => {
+    const selected = model.get("selected");
+    stage.cells.forEach(({ frame, button }, index) => {
+      frame.classList.toggle("xw-selected", index === selected);
+      button.setAttribute("aria-pressed", String(index === selected));
+      button.tabIndex = index === Math.max(0, selected) ? 0 : -1;
+    });
+  };
+  const walk = (event, index) => {
+    const columns = getComputedStyle(stage.buttons).gridTemplateColumns.split(" ").length;
+    const last = stage.cells.length - 1;
+    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, ArrowDown: index + columns, ArrowUp: index - columns,
+      Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    stage.cells[Math.min(Math.max(to, 0), last)].button.focus();
+  };
+  const wire = ({ button }, index) => {
+    button.addEventListener("click", () => tell("selected", model.get("selected") === index ? -1 : index));
+    button.addEventListener("keydown", (event) => walk(event, index));
+    for (const event of ["pointerenter", "focus"]) button.addEventListener(event, () => hover(index));
+    for (const event of ["pointerleave", "blur"]) button.addEventListener(event, () => hover(-1));
+  };
+  link.signal.addEventListener("abort", () => clearTimeout(hovering));
+  return { wire, mark };
+}
+
+function render({ model, el }) {
+  const stage = buildStage(el);
+  const width = () => Math.round((stage.cells[0]?.canvas.clientWidth ?? 0) * devicePixelRatio);
+  const state = () => ({ width: width(), visible: !document.hidden });
+  const link = openLink(model, state);
+  const { wire, mark } = wireCells(model, stage, link);
+  const draw = frameDrawer(stage, link);
+  const lay = () => { layOut(stage, model.get("_grid"), wire); mark(); };
+  const unfollow = [follow(model, ["_grid"], lay), follow(model, ["selected"], mark)];
+  link.receive((message, buffers) => {
+    (message.notes ?? []).forEach((note, index) => {
+      if (stage.cells[index]) write(stage.cells[index].note, note);
+    });
+    if (message.type === "frame") draw(message, buffers[0]);
+  });
+  const status = rootStatus(stage.stage);
+  keepAlive(link, {
+    lost() {
+      status.lost();
+      stage.lost.textContent = "The kernel does not answer. Restart it and run the notebook again, or reload the page.";
+      stage.lost.hidden = false;
+    },
+    found() {
+      status.found();
+      stage.lost.hidden = true;
+    },
+  });
+  let told = 0;
+  const resize = new ResizeObserver(() => {
+    if (width() === told) return;
+    told = width();
+    link.send("size", state());
+  });
+  resize.observe(stage.stage);
+  lay();
+  // The element is on the page one frame later; only then does it have a width.
+  requestAnimationFrame(link.hello);
+  return () => { resize.disconnect(); unfollow.forEach((stop) => stop()); link.close(); };
+}
+
+export default { render };

@@ -1,0 +1,178 @@
+"""The half of a widget that speaks: it follows runs and tells the browser, on the publisher's thread alone."""
+
+import io
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import traitlets
+from PIL import Image
+
+from xaiwidgets.core import Method, XaiwidgetsError
+from xaiwidgets.widgets.parts.export import still
+from xaiwidgets.widgets.parts.foot import Foot
+from xaiwidgets.widgets.parts.frame_view import FrameView
+from xaiwidgets.widgets.parts.publisher import get_publisher
+from xaiwidgets.widgets.parts.root import XwRoot
+from xaiwidgets.widgets.parts.run import Run
+from xaiwidgets.widgets.parts.run_bar import RunBar
+from xaiwidgets.widgets.parts.run_history import RunHistory
+from xaiwidgets.widgets.parts.settings_form import SettingsForm
+
+_TELL_EVERY = 0.25  # seconds between two changes of the progress in words
+_THUMBNAIL = 96  # pixels
+
+
+class Teller(XwRoot):
+    """Follows a run and keeps traits, bar, picture and history up to date.
+
+    ``status`` is idle, queued, running, paused, done, cancelled or failed; ``progress`` lies in [0, 1]; ``value`` is the newest
+    answer; ``selection`` and ``hovered`` are the chosen and the pointed-at cell, -1 for none. These traits are written by
+    the publisher's thread, so an observer of theirs must be quick and must not wait.
+    """
+
+    value = traitlets.Any()
+    selection = traitlets.Int(-1)
+    hovered = traitlets.Int(-1)
+    status = traitlets.Unicode("idle")
+    progress = traitlets.Float(0.0)
+
+    def __init__(self, bar: RunBar, frame: FrameView, form: SettingsForm, history: RunHistory, foot: Foot,
+                 columns: Mapping[str, list[Any]]) -> None:
+        self.bar, self.frame, self.form, self.history, self.foot = bar, frame, form, history, foot
+        self.runs: dict[int, Run] = {}
+        self.current: Run | None = None
+        self.shown: Run | None = None
+        self._told = float("-inf")
+        self._news = False
+        super().__init__(bar, columns["what"], columns["picture"], columns["how"], foot)
+        traitlets.link((frame, "selected"), (self, "selection"))
+        traitlets.link((frame, "hovered"), (self, "hovered"))
+        get_publisher().add(self)
+
+    @abstractmethod
+    def method(self) -> Method:
+        """The method with the settings as they stand in the widget; raises a sentence where they do not fit."""
+
+    @abstractmethod
+    def arguments(self) -> tuple[Any, ...]:
+        """What the method is called with."""
+
+    @abstractmethod
+    def pixels(self, run: Run, width: int | None = None) -> np.ndarray:
+        """The pictures of a run's newest answer, uint8 (cell, height, width, colour), reduced to ``width`` if wider."""
+
+    @abstractmethod
+    def draw(self, run: Run) -> None:
+        """Show what stands around the pictures: numbers, plot, sentence. Called on the publisher's thread, under its lock."""
+
+    @abstractmethod
+    def plot_of(self, run: Run) -> Any:
+        """A fresh Bokeh figure of a run, for an export; None where there is no plot."""
+
+    @abstractmethod
+    def adopt(self, run: Run) -> None:
+        """Take over the settings of an earlier run into every control."""
+
+    @abstractmethod
+    def call(self, run: Run) -> tuple[str, str]:
+        """The code that makes the model (one or more lines), and the arguments as the code names them."""
+
+    @abstractmethod
+    def preview(self) -> str:
+        """The code of a run with the present settings, before there is any."""
+
+    @abstractmethod
+    def title_of(self, run: Run) -> str:
+        """A few words for a run in the history."""
+
+    def follow(self, run: Run) -> None:
+        """Show this run from now on."""
+        with get_publisher().lock:
+            self.current = self.shown = run
+            self.bar.message = ""
+            self.form.enabled_live_only(running=True)
+        run.job.subscribe(lambda _job: self._on_job(run))
+        self._on_job(run)
+
+    def show(self, run: Run) -> None:
+        """Show an earlier run as it ended."""
+        self.shown = run
+        self.adopt(run)
+        self.frame.show(lambda: self.pixels(run), lossless=True)
+        self.draw(run)
+        self.value, self.foot.code = run.value, run.as_code(*self.call(run))
+
+    def complain(self, error: BaseException) -> None:
+        """Show an error's sentence in the widget, which stays usable."""
+        text = str(error) if isinstance(error, XaiwidgetsError) else f"{type(error).__name__}: {error}"
+        self.bar.update(message=text, tone="error")
+
+    def due(self) -> float | None:
+        """When there is something to tell: at once for a change of status, else a few times a second."""
+        run = self.current
+        if not self._news or run is None:
+            return None
+        return 0.0 if run.job.status != self.status else self._told + _TELL_EVERY
+
+    def publish(self) -> None:
+        """Tell the newest of the current run (the publisher calls, under its lock)."""
+        if self.current is not None:
+            self.tell(self.current)
+
+    def tell(self, run: Run) -> None:
+        """Bring everything but the pictures up to date; these leave by themselves, at the browser's own rate."""
+        self._news, self._told = False, time.monotonic()
+        status, latest = run.job.status, run.job.latest
+        changed = status != self.status
+        self.bar.update(
+            status=status, done=latest.done if latest else 0.0, total=latest.total if latest else 0.0,
+            seconds_left=run.seconds_left, seconds=run.seconds if run.job.finished else -1.0)
+        if run.job.error is not None:
+            self.complain(run.job.error)
+        if run is self.shown and run.value is not None:
+            self.draw(run)
+            self.value = run.value
+        self.progress, self.status = run.job.progress, status
+        if changed and run.job.finished:
+            self._settle(run)
+
+    def _on_job(self, run: Run) -> None:
+        """Runs on the worker's thread after each step: notes that there is news, and computes nothing."""
+        run.note()
+        if run is not self.current:
+            return
+        if run.value is not None and run is self.shown:
+            settled = run.job.finished or run.job.status == "paused"
+            self.frame.show(lambda: self.pixels(run, None if settled else self.frame.target_width), lossless=settled)
+        self.mark_news()
+
+    def mark_news(self) -> None:
+        """Have the publisher tell again soon; any thread may call it."""
+        self._news = True
+        get_publisher().wake()
+
+    def _settle(self, run: Run) -> None:
+        """A run has ended: its recipe is known, and it takes its place in the history."""
+        self.form.enabled_live_only(running=False)
+        if run.value is None:
+            return
+        self.foot.code = run.as_code(*self.call(run))
+        entry = self.history.add(self.title_of(run), self._thumbnail(run), note=run.job.status)
+        self.runs[entry] = run
+        self.runs = {known: self.runs[known] for known in self.history.ids}
+
+    def _thumbnail(self, run: Run) -> bytes:
+        pixels = self.pixels(run, _THUMBNAIL)[0]
+        buffer = io.BytesIO()
+        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "JPEG", quality=80)
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The live widget, and a still picture for where no kernel is, which a saved notebook keeps."""
+        bundle = super()._repr_mimebundle_(**options)
+        if self.shown is not None and self.shown.value is not None and isinstance(bundle, dict):
+            bundle["text/html"] = still(self)
+        return bundle
