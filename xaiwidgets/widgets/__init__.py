@@ -1,0 +1,1 @@
+"""What one sees: one file per explanation, and the parts they share."""

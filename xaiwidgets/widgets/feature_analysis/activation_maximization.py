@@ -1,0 +1,195 @@
+"""The widget of activation maximisation."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from xaiwidgets.core import Method, XaiwidgetsError, nearest
+from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
+from xaiwidgets.models import ImageModel, as_image_model
+from xaiwidgets.widgets.feature_analysis._comparison import Comparison
+from xaiwidgets.widgets.feature_analysis._curves import Curves, figure_of
+from xaiwidgets.widgets.parts.explorer import Explorer
+from xaiwidgets.widgets.parts.foot import Foot
+from xaiwidgets.widgets.parts.frame_view import FrameView
+from xaiwidgets.widgets.parts.layer_choice import LayerChoice
+from xaiwidgets.widgets.parts.pixels import to_pixels
+from xaiwidgets.widgets.parts.root import heading
+from xaiwidgets.widgets.parts.run import Run
+from xaiwidgets.widgets.parts.run_bar import RunBar
+from xaiwidgets.widgets.parts.run_history import RunHistory
+from xaiwidgets.widgets.parts.settings_form import SettingsForm
+from xaiwidgets.widgets.parts.theme import category_color
+
+
+class FeatureVisualizer(Explorer):
+    """Watch the images that units of a network respond to, while they are drawn.
+
+    ``model`` is an `ImageModel` or a plain `torch.nn.Module`; ``layer`` a dotted path (a middle layer unless told), ``units`` its
+    channels (six drawn with the seed unless told). ``images`` (Float[image, channel, height, width] in [0, 1]) are
+    compared with: numbers are then multiples of the largest objective that any of them gives. Other keywords are settings
+    of `ActivationMaximization`. Raises `XaiwidgetsError` with a sentence for what does not fit.
+    """
+
+    def __init__(
+        self, model: ImageModel | nn.Module, layer: str | None = None, units: Sequence[int] | None = None, *,
+        images: Float[Tensor, "image channel height width"] | None = None, device: str | torch.device | None = None,
+        **settings: Any,
+    ) -> None:
+        specs = ActivationMaximization.specs()
+        for name in settings:
+            if name not in specs:
+                message = f"FeatureVisualizer has no setting {name!r}; {nearest(name, specs)}."
+                raise XaiwidgetsError(message)
+        model = as_image_model(model, device)
+        self.images = images
+        self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=settings.get("objective") == "logit")
+        self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
+        self.curves = Curves()
+        self.comparison = Comparison(images)
+        self._pair = FrameView(columns=3)
+        self._pair.layout.display = "none"
+        bar = RunBar(name="FeatureVisualizer", title="Feature visualizer", device=_device_words(model))
+        form = SettingsForm(specs, {name: value for name, value in settings.items() if not specs[name].hidden})
+        history, frame = RunHistory(), FrameView(columns=3)
+        super().__init__(model, bar, frame, form, history, Foot(), {
+            "what": [heading("Layer"), self.choice.tree],
+            "picture": [frame, self._pair, self.curves.heading, self.curves.plot],
+            "how": [form, heading("Evidence"), self.comparison.box, heading("Runs"), history]})
+        ActivationMaximization(layer=self.choice.layer, units=self.choice.units, **settings)  # refuses here, in the caller's face
+        self.choice.on_change(self._on_choice)
+        self.observe(self._on_selection, "selection")
+        history.on_compare(self._on_compare)
+        self._lay_out(self.choice.units)
+        self.foot.code = self.preview()
+
+    def method(self) -> ActivationMaximization:
+        """The method with the settings as they stand in the widget."""
+        return ActivationMaximization(layer=self.choice.layer, units=self.choice.units, **self._fixed, **self.form.values)
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The model, and the images where the settings ask for them."""
+        return (self.model, self.images) if self._uses_images(self.method()) else (self.model,)
+
+    def run(self) -> "FeatureVisualizer":
+        """Start with the present settings, in the place of a run that is on; returns at once."""
+        method = self.method()
+        self._lay_out(method.units)
+        super().run()
+        self.comparison.begin(method, self.model, self.mark_news)
+        return self
+
+    def pixels(self, run: Run, width: int | None = None) -> np.ndarray:
+        """The images of the newest answer."""
+        return to_pixels(run.value.images, width)
+
+    def draw(self, run: Run) -> None:
+        """Numbers below the images, curves, and the sentence about the selection."""
+        self.frame.set_notes(self._notes(run))
+        self.curves.show(run.value, run.method.steps, self.comparison.largest(run.method), now=run.job.finished)
+        self.comparison.report(run.method, run.value.objective.tolist())
+        self.foot.sentence = self._sentence(run)
+
+    def plot_of(self, run: Run) -> Any:
+        """A fresh figure of the objective over steps."""
+        return figure_of(run.value, run.method.steps, self.comparison.largest(run.method))
+
+    def adopt(self, run: Run) -> None:
+        """Take over layer, units and settings of an earlier run."""
+        settings = run.settings
+        self.choice.set(settings.layer, settings.units)
+        self.form.set({name: getattr(settings, name) for name in self.form.values})
+        self._lay_out(settings.units)
+
+    def call(self, run: Run) -> tuple[str, str]:
+        """The code that makes the model, and the call's arguments."""
+        return self._model_code(run.method), "model, images" if self._uses_images(run.method) else "model"
+
+    def preview(self) -> str:
+        """The call of this widget with the present settings."""
+        return f"{self._model_code(self.method())}\nmethod = {self.method().as_code()}"
+
+    def title_of(self, run: Run) -> str:
+        """Layer and units."""
+        units = ", ".join(map(str, run.method.units[:4]))
+        return f"{run.method.layer} · {units}{', …' if len(run.method.units) > 4 else ''}"  # noqa: PLR2004
+
+    def settings_changed(self) -> None:
+        """Show the units that the next run will draw."""
+        super().settings_changed()
+        self.foot.code = self.preview()
+
+    def _model_code(self, method: Method) -> str:
+        lines = [f"model = {self.model.source}" if self.model.source else f"model = ...  # {self.model!r}"]
+        if self._uses_images(method):
+            lines.append("images = ...  # the images that were given to the widget")
+        return "\n".join(lines)
+
+    def _uses_images(self, method: Method) -> bool:
+        return self.images is not None and (method.colors == "images" or method.parameterization == "maco")
+
+    def _lay_out(self, units: Sequence[int]) -> None:
+        """Name the cells and keep their space free before the first picture."""
+        names = _unit_names(units, self.choice.unit_names)
+        layer = self.choice.layer or "the output"
+        _, height, width = (1, 1, *self.model.input_shape)[-3:]
+        self.frame.set_grid(names, [f"{name} of layer {layer}: the image it responds to" for name in names],
+                            [""] * len(units), [category_color(i) for i in range(len(units))], aspect=max(0.2, width / height))
+        self.curves.reset(len(units))
+        self.bar.subject = f"{self.model.name} · {layer} · {len(units)} unit{'s' * (len(units) != 1)}"
+
+    def _on_choice(self) -> None:
+        self.guarded(self._choose)
+
+    def _choose(self) -> None:
+        self.restart()
+        if self.current is None or self.current.job.finished:
+            self.shown = None
+            self._lay_out(self.choice.units)
+
+    def _on_selection(self, _change: object) -> None:
+        if self.shown is not None and self.shown.value is not None:
+            self.foot.sentence = self._sentence(self.shown)
+
+    def _notes(self, run: Run) -> list[str]:
+        return [self.comparison.words(run.method, index, value) for index, value in enumerate(run.value.objective.tolist())]
+
+    def _sentence(self, run: Run) -> str:
+        index = self.selection
+        if not 0 <= index < len(run.value.units):
+            return ""
+        name = _unit_names(run.value.units, self.choice.unit_names)[index]
+        if not bool(run.value.alive[index]):
+            return f"{name} has no gradient: nothing near this image changes it"
+        return f"{name} · {self.comparison.sentence(run.method, index, float(run.value.objective[index]))}"
+
+    def _on_compare(self, entry: int) -> None:
+        """Show an earlier run below the picture, or take it away."""
+        run = self.runs.get(entry)
+        self._pair.layout.display = "none" if run is None else ""
+        if run is not None:
+            names = [f"{name}, earlier run" for name in _unit_names(run.value.units, ())]
+            colors = [category_color(i) for i in range(len(names))]
+            self._pair.set_grid(names, [f"{name} of layer {run.method.layer}" for name in names], self._notes(run), colors)
+            self._pair.show(lambda: self.pixels(run), lossless=True)
+
+
+def _unit_names(units: Sequence[int], names: Sequence[str]) -> list[str]:
+    """"unit 3" or the class's name; a unit that is there several times is numbered."""
+    twice, seen, labels = Counter(units), Counter(), []
+    for unit in units:
+        seen[unit] += 1
+        label = names[unit] if names else f"unit {unit}"
+        labels.append(f"{label} ({seen[unit]})" if twice[unit] > 1 else label)
+    return labels
+
+
+def _device_words(model: ImageModel) -> str:
+    if model.device.type == "cuda":
+        return f"{model.device}, {torch.cuda.get_device_name(model.device)}"
+    return f"{model.device}, {torch.get_num_threads()} threads"
