@@ -1,0 +1,1 @@
+"""The gallery: every explanation as a web page, served by Voilà."""
