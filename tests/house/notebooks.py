@@ -1,0 +1,44 @@
+"""What holds for each notebook: no outputs, a twin as py:percent that says the same, and cells that run."""
+
+import os
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60  # a cell may take on two cores
+
+
+def notebooks(root: Path = ROOT) -> list[Path]:
+    """Every notebook of the repository."""
+    return sorted(path for path in (root / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+
+
+def complaints(path: Path) -> list[str]:
+    """What is wrong with a notebook as it is stored."""
+    cells = nbformat.read(path, as_version=4).cells
+    twin = path.with_suffix(".py")
+    found = ["has outputs"] if any(cell.get("outputs") or cell.get("execution_count") for cell in cells) else []
+    if not twin.exists():
+        return [*found, f"has no {twin.name} beside it"]
+    if _text(cells) != _text(jupytext.read(twin).cells):
+        found.append(f"differs from {twin.name}; run jupytext --sync")
+    if "# %%" not in twin.read_text("utf-8"):
+        found.append(f"{twin.name} is not in the format py:percent")
+    return found
+
+
+def run(path: Path) -> None:
+    """Run every cell as Run All does, beside the notebook, and keep nothing."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(path.parent)}})
+    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    said = "\n".join(output.text for output in outputs if output.get("name") == "stderr")
+    assert not said, said
+
+
+def _text(cells: list) -> list[tuple[str, str]]:
+    return [(cell.cell_type, cell.source.strip()) for cell in cells]

@@ -1,0 +1,59 @@
+"""Every notebook is stored clean and runs, and each check can fail."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+
+from tests.house.notebooks import ROOT, complaints, notebooks, run
+
+ALL = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def plant(folder: Path, code: str, twin: str | None, output: str = "") -> Path:
+    cell = nbformat.v4.new_code_cell(code)
+    if output:
+        cell.outputs = [nbformat.v4.new_output("stream", text=output)]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "a.ipynb")
+    if twin is not None:
+        (folder / "a.py").write_text(twin)
+    return folder / "a.ipynb"
+
+
+def test_there_are_notebooks():
+    assert notebooks()
+
+
+@ALL
+def test_it_is_stored_clean(path):
+    assert complaints(path) == []
+
+
+@ALL
+def test_it_runs(path):
+    run(path)
+
+
+@pytest.mark.parametrize(
+    ("twin", "output", "said"),
+    [
+        ("# %%\n1", "1", ["has outputs"]),
+        (None, "", ["has no a.py beside it"]),
+        ("# %%\n2", "", ["differs from a.py; run jupytext --sync"]),
+        ("1", "", ["a.py is not in the format py:percent"]),
+        ("# %%\n1", "", []),
+    ],
+)
+def test_a_notebook_that_is_not_clean_is_found(tmp_path, twin, output, said):
+    assert complaints(plant(tmp_path, "1", twin, output)) == said
+
+
+def test_a_cell_that_fails_is_found(tmp_path):
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        run(plant(tmp_path, "1 / 0", None))
+
+
+def test_a_cell_that_warns_is_found(tmp_path):
+    with pytest.raises(AssertionError, match="careful"):
+        run(plant(tmp_path, "import warnings\nwarnings.warn('careful')", None))
