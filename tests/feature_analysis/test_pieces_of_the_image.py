@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from xaiwidgets.data import photographs
 from xaiwidgets.methods.feature_analysis import _color, _objectives, _penalties, _transforms
+from xaiwidgets.methods.feature_analysis._adam import Adam
 from xaiwidgets.methods.feature_analysis._parameterization import Fourier, Phase, Pixel, natural_magnitude
 from xaiwidgets.methods.feature_analysis._redirect import RedirectedReLUs
 from xaiwidgets.methods.feature_analysis._transforms import Transforms
@@ -161,3 +162,14 @@ def test_likeness_is_the_mean_cosine_of_gram_matrices():
     plain = [(a @ a.T).flatten().numpy() for a in activation]
     cosine = [[x @ y / np.linalg.norm(x) / np.linalg.norm(y) for y in plain] for x in plain]
     np.testing.assert_allclose(found, [(sum(row) - 1) / 2 for row in cosine])
+
+
+def test_adam_is_torchs():
+    ours, theirs = (torch.linspace(-1, 1, 7, dtype=torch.float64).requires_grad_() for _ in range(2))
+    adam, optimizer = Adam(ours), torch.optim.Adam([theirs], lr=0.03, maximize=True)
+    for step in range(12):
+        gradient = torch.sin(torch.arange(7) + step).double()
+        adam.climb(ours, gradient, 0.03)
+        theirs.grad = gradient
+        optimizer.step()
+    torch.testing.assert_close(ours, theirs)

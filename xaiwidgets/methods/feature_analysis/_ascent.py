@@ -10,6 +10,7 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.methods.feature_analysis import _objectives, _penalties, _transforms
+from xaiwidgets.methods.feature_analysis._adam import Adam
 from xaiwidgets.methods.feature_analysis._color import colors_for
 from xaiwidgets.methods.feature_analysis._parameterization import Fourier, Parameterization, Phase, Pixel, natural_magnitude
 from xaiwidgets.methods.feature_analysis._redirect import RedirectedReLUs
@@ -41,7 +42,7 @@ class Ascent:
         self.parameterization = parameterization_of(settings, self.view, model, images)
         self.batches = MicroBatches(len(self.units) if model.device.type != "cpu" else _CPU_PIXELS // self.view.pixels)
         self.free = self.parameterization.start(self.generators).requires_grad_()
-        self.optimizer = torch.optim.Adam([self.free], lr=settings.learning_rate, maximize=True, fused=True)
+        self.adam = Adam(self.free)
         self.steps = 0
         self.alive = torch.zeros(len(self.units), dtype=torch.bool, device=model.device)
         self.same = same_unit(self.units).to(model.device, model.dtype)
@@ -52,7 +53,12 @@ class Ascent:
 
     @property
     def value(self) -> Visualization:
-        """The answer so far."""
+        """The answer so far: the same object until something of it changes."""
+        if self._value is None:
+            self._value = self._new_value()
+        return self._value
+
+    def _new_value(self) -> Visualization:
         unknown = torch.full((len(self.units),), float("nan"), device=self.free.device, dtype=self.free.dtype)
         history = torch.stack([row for _, row in self.history]) if self.history else unknown[None, :][:0]
         return Visualization(
@@ -86,10 +92,8 @@ class Ascent:
             push = push.add_(_penalties.total_variation_gradient(images), alpha=-settings.total_variation)
         if settings.l2:
             push = push.add_(_penalties.l2_gradient(images), alpha=-settings.l2)
-        (self.free.grad,) = torch.autograd.grad(self.images, self.free, push)
-        self.optimizer.param_groups[0]["lr"] = settings.learning_rate * self.parameterization.rate
-        self.optimizer.step()
-        self.free.grad = None
+        (gradient,) = torch.autograd.grad(self.images, self.free, push)
+        self.adam.climb(self.free, gradient, settings.learning_rate * self.parameterization.rate)
         if settings.blur and self.steps % BLUR_EVERY == 0:
             with torch.no_grad():
                 self.free.copy_(self.parameterization.blur(self.free, settings.blur))
@@ -109,6 +113,7 @@ class Ascent:
                        "check the weights and the normalisation, or lower the learning rate.")
             raise XaiwidgetsError(message)
         self.history.append((step, row))
+        self._value = None
 
     def _objective_of_rows(self, rows: slice) -> Tensor:
         seen = self.view.network(self.images[rows].detach())
@@ -152,6 +157,7 @@ class Ascent:
     @torch.enable_grad()
     def _decode(self) -> None:
         self.images = self.parameterization.decode(self.free)
+        self._value: Visualization | None = None
 
 
 def objective_of(settings: "ActivationMaximization", count: int, layout: object) -> _objectives.Objective:

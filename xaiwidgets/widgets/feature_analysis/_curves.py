@@ -7,7 +7,7 @@ from bokeh.plotting import figure
 
 from xaiwidgets.methods.feature_analysis._visualization import Visualization
 from xaiwidgets.widgets.parts.live_plot import LivePlot
-from xaiwidgets.widgets.parts.root import heading
+from xaiwidgets.widgets.parts.root import heading, heading_html
 from xaiwidgets.widgets.parts.theme import BELOW, category_color, style
 
 _HEIGHT = 180
@@ -28,7 +28,7 @@ class Curves:
 
     def show(self, value: Visualization, steps: int, largest: list[float] | None, *, now: bool = False) -> None:
         """Draw the history, as multiples of ``largest`` where it is known; ``now`` without waiting for the plot's rate."""
-        words = heading("Objective, without transforms", "(× the largest that the images give)" if largest else "").value
+        words = heading_html("Objective, without transforms", "(× the largest that the images give)" if largest else "")
         if self.heading.value != words:
             self.heading.value = words
         if len(value.units) != self._lines:

@@ -35,10 +35,15 @@ class XwRoot(widgets.VBox):
 
 def heading(text: str, note: str = "") -> widgets.HTML:
     """A column's heading in small capitals, with a note in plain letters behind it."""
-    tail = f" <span class='xw-heading-note'>{escape(note)}</span>" if note else ""
-    box = widgets.HTML(f"<h3 class='xw-heading'>{escape(text)}{tail}</h3>")
+    box = widgets.HTML(heading_html(text, note))
     box.add_class("xw-heading-box")
     return box
+
+
+def heading_html(text: str, note: str = "") -> str:
+    """What stands in a `heading`, to change it."""
+    tail = f" <span class='xw-heading-note'>{escape(note)}</span>" if note else ""
+    return f"<h3 class='xw-heading'>{escape(text)}{tail}</h3>"
 
 
 def close_all(widget: widgets.Widget) -> None:

@@ -47,6 +47,7 @@ class Teller(XwRoot):
         self.shown: Run | None = None
         self._told = float("-inf")
         self._news = False
+        self._sent: Any = None
         super().__init__(bar, columns["what"], columns["picture"], columns["how"], foot)
         traitlets.link((frame, "selected"), (self, "selection"))
         traitlets.link((frame, "hovered"), (self, "hovered"))
@@ -144,8 +145,9 @@ class Teller(XwRoot):
         run.note()
         if run is not self.current:
             return
-        if run.value is not None and run is self.shown:
-            settled = run.job.finished or run.job.status == "paused"
+        settled = run.job.finished or run.job.status == "paused"
+        if run is self.shown and run.value is not None and (settled or run.value is not self._sent):
+            self._sent = run.value  # a long step yields the same answer several times
             self.frame.show(lambda: self.pixels(run, None if settled else self.frame.target_width), lossless=settled)
         self.mark_news()
 
