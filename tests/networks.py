@@ -23,8 +23,16 @@ class Residual(nn.Module):
 
 
 def resnet() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True),
-                         Residual(16), Residual(16), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(inplace=True),
+        Residual(16),
+        Residual(16),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, 10),
+    )
 
 
 class FunctionalCNN(nn.Module):
@@ -47,8 +55,9 @@ class VisionTransformer(nn.Module):
         self.patches = nn.Conv2d(3, width, patch, stride=patch)
         self.token = nn.Parameter(torch.randn(1, 1, width)) if class_token else None
         self.places = nn.Parameter(0.1 * torch.randn(1, (size // patch) ** 2 + class_token, width))
-        self.blocks = nn.ModuleList([nn.TransformerEncoderLayer(width, 4, 48, dropout=0.1, batch_first=True, norm_first=True)
-                                     for _ in range(2)])
+        self.blocks = nn.ModuleList(
+            [nn.TransformerEncoderLayer(width, 4, 48, dropout=0.1, batch_first=True, norm_first=True) for _ in range(2)]
+        )
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 10)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,7 +76,12 @@ class ChannelsLast(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.norm, self.mix, self.head = nn.Conv2d(3, 20, 4, 4), nn.LayerNorm(20), nn.Linear(20, 20), nn.Linear(20, 10)
+        self.stem, self.norm, self.mix, self.head = (
+            nn.Conv2d(3, 20, 4, 4),
+            nn.LayerNorm(20),
+            nn.Linear(20, 20),
+            nn.Linear(20, 10),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(self.stem(x).permute(0, 2, 3, 1))
@@ -75,8 +89,18 @@ class ChannelsLast(nn.Module):
 
 
 def lenet() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(),
-                         nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 10))
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.Tanh(),
+        nn.Linear(120, 10),
+    )
 
 
 def mlp() -> nn.Module:

@@ -19,7 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*parts, []], help="leave out for all")
     chosen = parser.parse_args().parts or list(parts)
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, cuda {torch.cuda.is_available()}")
+    print(
+        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, cuda {torch.cuda.is_available()}"
+    )
     table = Table()
     for name in chosen:
         parts[name](table)

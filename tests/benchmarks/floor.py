@@ -37,10 +37,10 @@ def bare(model: ImageModel, parts: int) -> Callable[[], None]:
     def once() -> None:
         handle = twin.get_submodule(LAYER).register_forward_hook(hook)
         for start in range(0, len(UNITS), size):
-            part = images[start:start + size].requires_grad_()
+            part = images[start : start + size].requires_grad_()
             with contextlib.suppress(_Reached):
                 twin(part)
-            objective = reached.pop()[torch.arange(size), index[start:start + size]].mean((1, 2)).sum()
+            objective = reached.pop()[torch.arange(size), index[start : start + size]].mean((1, 2)).sum()
             torch.autograd.grad(objective, part)
         handle.remove()
 
@@ -72,5 +72,9 @@ def measure(table: Table) -> None:
     table.row("floor: forward + backward, 8 images of 224 px", 1000 * floor, "ms")
     table.row("the same in two micro-batches of 4", 1000 * cut, "ms")
     table.row("headless loop, a step of 8 units of 224 px", 1000 * ours, "ms")
-    table.row("headless loop: share of the floor's speed", median_of_ratios([(f, o) for o, f, _ in turns]), "", ">= 0.88")
-    table.row("the same against the faster of both floors", median_of_ratios([(min(f, c), o) for o, f, c in turns]), "", "")
+    table.row(
+        "headless loop: share of the floor's speed", median_of_ratios([(f, o) for o, f, _ in turns]), "", ">= 0.88"
+    )
+    table.row(
+        "the same against the faster of both floors", median_of_ratios([(min(f, c), o) for o, f, c in turns]), "", ""
+    )

@@ -29,8 +29,11 @@ def entry(request):
 
 def values_of(step):
     """Every tensor of an answer, by name."""
-    return {field.name: getattr(step.value, field.name) for field in dataclasses.fields(step.value)
-            if isinstance(getattr(step.value, field.name), torch.Tensor)}
+    return {
+        field.name: getattr(step.value, field.name)
+        for field in dataclasses.fields(step.value)
+        if isinstance(getattr(step.value, field.name), torch.Tensor)
+    }
 
 
 def same(one, other):
@@ -40,10 +43,22 @@ def same(one, other):
 def state_of(arguments):
     """All that a user could notice of the modules that were handed in."""
     modules = [argument.module for argument in arguments if isinstance(argument, ImageModel)]
-    return [[(name, child.training, len(child._forward_hooks), len(child._forward_pre_hooks), len(child._backward_hooks),
-              getattr(child, "inplace", None), [(p.requires_grad, p.grad is None) for p in child.parameters(recurse=False)],
-              [tuple(b.flatten().tolist()[:9]) for b in child.buffers(recurse=False)])
-             for name, child in module.named_modules()] for module in modules]
+    return [
+        [
+            (
+                name,
+                child.training,
+                len(child._forward_hooks),
+                len(child._forward_pre_hooks),
+                len(child._backward_hooks),
+                getattr(child, "inplace", None),
+                [(p.requires_grad, p.grad is None) for p in child.parameters(recurse=False)],
+                [tuple(b.flatten().tolist()[:9]) for b in child.buffers(recurse=False)],
+            )
+            for name, child in module.named_modules()
+        ]
+        for module in modules
+    ]
 
 
 def test_it_is_a_frozen_method_with_settings_that_explain_themselves(entry):
@@ -144,14 +159,24 @@ def test_each_live_setting_steers_and_replays(entry):
         for end in steps:
             pass
         assert steps.steering[0][1] == {spec.name: value}, spec.name
-        assert same(values_of(end), {name: getattr(last(method(*arguments), steering=steps.steering), name) for name in values_of(end)})
+        assert same(
+            values_of(end),
+            {name: getattr(last(method(*arguments), steering=steps.steering), name) for name in values_of(end)},
+        )
 
 
 def test_every_setting_out_of_range_is_refused(entry):
     method, _ = example(entry)
     for spec in method.specs().values():
-        wrong = {"int": [0.5, "x"], "float": ["x", float("nan")], "bool": ["x"], "choice": ["no such"], "text": [3],
-                 "tuple": [3.5], "tensor": ["x"]}[spec.type]
+        wrong = {
+            "int": [0.5, "x"],
+            "float": ["x", float("nan")],
+            "bool": ["x"],
+            "choice": ["no such"],
+            "text": [3],
+            "tuple": [3.5],
+            "tensor": ["x"],
+        }[spec.type]
         wrong += [spec.low - 1] if spec.low is not None and spec.type in {"int", "float"} else []
         wrong += [spec.high + 1] if spec.high is not None and spec.type in {"int", "float"} else []
         for value in wrong:

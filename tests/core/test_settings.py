@@ -20,20 +20,23 @@ class Example(Method):
         yield Step(self.weight, done=1, total=1)
 
 
-@pytest.mark.parametrize(("name", "value", "words"), [
-    ("weight", 2, "weight=2 was given; give a number from 0 to 1"),
-    ("weight", float("nan"), "weight=nan was given"),
-    ("weight", True, "weight=True was given"),
-    ("weight", "much", "weight='much' was given"),
-    ("size", 4, "give a whole number of at least 8 or None"),
-    ("size", 8.5, "size=8.5 was given"),
-    ("kind", "tow", r"one of 'one', 'two' \(nearest: 'two'\)"),
-    ("units", 3, "give a sequence of whole numbers"),
-    ("units", (3, -1), "units="),
-    ("units", "12", "units='12' was given"),
-    ("on", 1, "give True or False"),
-    ("directions", [1.0], "give a tensor"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("weight", 2, "weight=2 was given; give a number from 0 to 1"),
+        ("weight", float("nan"), "weight=nan was given"),
+        ("weight", True, "weight=True was given"),
+        ("weight", "much", "weight='much' was given"),
+        ("size", 4, "give a whole number of at least 8 or None"),
+        ("size", 8.5, "size=8.5 was given"),
+        ("kind", "tow", r"one of 'one', 'two' \(nearest: 'two'\)"),
+        ("units", 3, "give a sequence of whole numbers"),
+        ("units", (3, -1), "units="),
+        ("units", "12", "units='12' was given"),
+        ("on", 1, "give True or False"),
+        ("directions", [1.0], "give a tensor"),
+    ],
+)
 def test_a_wrong_value_is_refused_with_what_came_and_what_was_wanted(name, value, words):
     with pytest.raises(InvalidSettingError, match=words):
         Example(**{name: value})

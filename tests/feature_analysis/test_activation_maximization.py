@@ -19,7 +19,9 @@ def example():
 
 def plain(layer="3", units=(0,), **settings):
     """A method without transforms or penalties."""
-    return ActivationMaximization(layer=layer, units=units, **{"jitter": 0, "rotate": 0.0, "scale": 0.0, "total_variation": 0.0, **settings})
+    return ActivationMaximization(
+        layer=layer, units=units, **{"jitter": 0, "rotate": 0.0, "scale": 0.0, "total_variation": 0.0, **settings}
+    )
 
 
 class Product(nn.Module):
@@ -66,10 +68,17 @@ def test_the_objective_is_the_networks_own_without_transforms():
     model = image_model("functional_cnn", torch.float64)
     for objective, units in (("channel", (3, 5)), ("neuron", (3, 5)), ("layer", (0,)), ("direction", (0, 1))):
         directions = torch.randn(2, 12, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-        method = ActivationMaximization(layer="conv2", units=units, objective=objective, directions=directions, steps=4, jitter=2)
+        method = ActivationMaximization(
+            layer="conv2", units=units, objective=objective, directions=directions, steps=4, jitter=2
+        )
         value = last(method(model))
-        activation = model.module.double().eval().conv2(
-            torch.max_pool2d(torch.relu(model.module.conv1(value.images)), 2)).detach().numpy()
+        activation = (
+            model.module.double()
+            .eval()
+            .conv2(torch.max_pool2d(torch.relu(model.module.conv1(value.images)), 2))
+            .detach()
+            .numpy()
+        )
         if objective == "channel":
             expected = [activation[i, u].mean() for i, u in enumerate(units)]
         elif objective == "neuron":
@@ -124,7 +133,10 @@ def test_a_unit_named_twice_gives_two_images():
 
 def test_micro_batches_yield_the_same_value_at_fractional_progress():
     model = load_model("efficientnet_lite0")
-    steps = [step for step, _ in zip(ActivationMaximization(layer="_blocks.0", units=tuple(range(6)), steps=2)(model), range(3))]
+    steps = [
+        step
+        for step, _ in zip(ActivationMaximization(layer="_blocks.0", units=tuple(range(6)), steps=2)(model), range(3))
+    ]
     assert [step.done for step in steps] == [pytest.approx(4 / 6), 1, pytest.approx(1 + 4 / 6)]
     assert torch.equal(steps[1].value.images, steps[2].value.images)
 
@@ -143,7 +155,9 @@ def test_steering_takes_effect_and_replays_to_the_same_images():
 
 def test_more_smoothness_gives_smoother_images():
     model = image_model("functional_cnn")
-    rough, smooth = (last(plain("conv2", (1,), steps=40, total_variation=weight)(model)).images for weight in (0.0, 0.3))
+    rough, smooth = (
+        last(plain("conv2", (1,), steps=40, total_variation=weight)(model)).images for weight in (0.0, 0.3)
+    )
     assert smooth.diff(dim=-1).square().sum() < 0.5 * rough.diff(dim=-1).square().sum()
 
 
@@ -168,7 +182,9 @@ def test_blur_keeps_images_smooth():
 def test_a_picture_of_another_size_is_seen_as_it_is_or_resized():
     value = last(ActivationMaximization(layer="conv2", units=(1,), steps=2, size=48)(image_model("functional_cnn")))
     assert value.images.shape == (1, 3, 48, 40)
-    value = last(ActivationMaximization(layer="blocks.1", units=(1,), steps=2, size=48)(image_model("vision_transformer")))
+    value = last(
+        ActivationMaximization(layer="blocks.1", units=(1,), steps=2, size=48)(image_model("vision_transformer"))
+    )
     assert value.images.shape == (1, 3, 48, 48)
 
 
@@ -251,34 +267,54 @@ class Fails(nn.Module):
         x = self.conv(x)
         if self.how == "raises" and x.requires_grad:
             raise RuntimeError("the pump is dry")
-        return x * float("nan") if self.how == "nan" and x.requires_grad else x * (float("nan") if self.how == "nan" else 1)
+        return (
+            x * float("nan")
+            if self.how == "nan" and x.requires_grad
+            else x * (float("nan") if self.how == "nan" else 1)
+        )
 
 
-@pytest.mark.parametrize(("make", "error", "words"), [
-    (lambda: plain("_blocks.9"), XaiwidgetsError, "no layer '_blocks.9'"),
-    (lambda: plain("3", (16,)), XaiwidgetsError, "Unit 16 was asked for; layer '3' has 16 units, 0 to 15"),
-    (lambda: plain("3", ()), InvalidSettingError, "name at least one unit"),
-    (lambda: plain("3", steps=0), InvalidSettingError, "steps=0 was given; give a whole number from 1 to 4096"),
-    (lambda: plain("3", objective="logit"), XaiwidgetsError, "needs a layer of plain outputs; '3' is a map"),
-    (lambda: plain("3", objective="direction"), InvalidSettingError, "needs directions"),
-    (lambda: plain("3", objective="direction", directions=torch.eye(3)), XaiwidgetsError, "directions of length 3 were given"),
-    (lambda: plain("3", objective="neuron", row=10), XaiwidgetsError, "row=10 was given; layer '3' has positions 0 to 9"),
-    (lambda: plain("3", parameterization="maco", blur=1.0), InvalidSettingError, "keeps magnitudes; set blur=0"),
-])
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: plain("_blocks.9"), XaiwidgetsError, "no layer '_blocks.9'"),
+        (lambda: plain("3", (16,)), XaiwidgetsError, "Unit 16 was asked for; layer '3' has 16 units, 0 to 15"),
+        (lambda: plain("3", ()), InvalidSettingError, "name at least one unit"),
+        (lambda: plain("3", steps=0), InvalidSettingError, "steps=0 was given; give a whole number from 1 to 4096"),
+        (lambda: plain("3", objective="logit"), XaiwidgetsError, "needs a layer of plain outputs; '3' is a map"),
+        (lambda: plain("3", objective="direction"), InvalidSettingError, "needs directions"),
+        (
+            lambda: plain("3", objective="direction", directions=torch.eye(3)),
+            XaiwidgetsError,
+            "directions of length 3 were given",
+        ),
+        (
+            lambda: plain("3", objective="neuron", row=10),
+            XaiwidgetsError,
+            "row=10 was given; layer '3' has positions 0 to 9",
+        ),
+        (lambda: plain("3", parameterization="maco", blur=1.0), InvalidSettingError, "keeps magnitudes; set blur=0"),
+    ],
+)
 def test_bad_input_gets_a_sentence(make, error, words):
     with pytest.raises(error, match=words):
         last(make()(image_model("lenet")))
 
 
-@pytest.mark.parametrize(("how", "error", "words"), [
-    ("raises", RuntimeError, "the pump is dry"),
-    ("nan", XaiwidgetsError, "not a finite number for unit 0 at step 1; check the weights"),
-])
+@pytest.mark.parametrize(
+    ("how", "error", "words"),
+    [
+        ("raises", RuntimeError, "the pump is dry"),
+        ("nan", XaiwidgetsError, "not a finite number for unit 0 at step 1; check the weights"),
+    ],
+)
 def test_what_goes_wrong_inside_the_network_is_told(how, error, words):
     with pytest.raises(error, match=words):
         last(plain("", (0, 1), steps=2)(ImageModel(Fails(how), (3, 16, 16))))
 
 
 def test_images_of_the_wrong_shape_are_refused():
-    with pytest.raises(XaiwidgetsError, match=r"images of shape \(2, 1, 8, 8\) were given; give \(image, 3, height, width\)"):
+    with pytest.raises(
+        XaiwidgetsError, match=r"images of shape \(2, 1, 8, 8\) were given; give \(image, 3, height, width\)"
+    ):
         last(plain("3", (1,), parameterization="maco", steps=1)(image_model("resnet"), torch.rand(2, 1, 8, 8)))

@@ -61,7 +61,7 @@ def test_the_fourier_image_is_the_plain_sum_of_waves(height, width):
                     fy = (v if v < (height + 1) // 2 else v - height) / height
                     scale = np.sqrt(width * height) / max(np.hypot(fy, u / width), 1 / max(width, height))
                     wave = coefficients[..., v, u] * scale * np.exp(2j * np.pi * (v * y / height + u * x / width))
-                    mirrored = 0 < u and 2 * u != width  # the half of the spectrum that a real image leaves out
+                    mirrored = u > 0 and 2 * u != width  # the half of the spectrum that a real image leaves out
                     expected[..., y, x] += (2 if mirrored else 1) * wave.real
     logits = np.einsum("dc,bcyx->bdyx", colors.numpy(), expected / (height * width) / 4)
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-logits)), atol=1e-12)
@@ -83,7 +83,9 @@ def test_draws_do_not_depend_on_the_batch():
 def test_blur_is_a_gaussian(kind):
     parameterization = image(kind, (1, 33, 32))
     free = parameterization.start(generators(1))
-    before, after = (torch.logit(parameterization.decode(f))[0, 0].numpy() for f in (free, parameterization.blur(free, 2.0)))
+    before, after = (
+        torch.logit(parameterization.decode(f))[0, 0].numpy() for f in (free, parameterization.blur(free, 2.0))
+    )
     np.testing.assert_allclose(after, ndimage.gaussian_filter(before, 2.0, mode="wrap", truncate=8), atol=1e-5)
 
 
@@ -102,7 +104,10 @@ def test_total_variation_has_the_published_values():
 
 def test_the_written_gradients_are_those_of_autograd():
     images = torch.rand(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
-    for penalty, gradient in ((_penalties.total_variation, _penalties.total_variation_gradient), (_penalties.l2, _penalties.l2_gradient)):
+    for penalty, gradient in (
+        (_penalties.total_variation, _penalties.total_variation_gradient),
+        (_penalties.l2, _penalties.l2_gradient),
+    ):
         (expected,) = torch.autograd.grad(penalty(images).sum(), images)
         torch.testing.assert_close(gradient(images.detach()), expected)
 
@@ -120,13 +125,17 @@ def test_all_transforms_at_once_are_scipys_affine_transform():
         matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / zoom  # (row, column)
         shift = np.array([int(vertical * 7) - 3, int(horizontal * 7) - 3])
         centre = np.array([11.5, 8.5])
-        expected = ndimage.affine_transform(images[i, 0].numpy(), matrix, centre - matrix @ centre + shift, order=1, mode="grid-wrap")
+        expected = ndimage.affine_transform(
+            images[i, 0].numpy(), matrix, centre - matrix @ centre + shift, order=1, mode="grid-wrap"
+        )
         np.testing.assert_allclose(found[i, 0], expected, atol=1e-10)
 
 
 def test_jitter_alone_is_a_roll():
     images = torch.rand(1, 3, 16, 16, dtype=torch.float64)
-    matrices, margin = Transforms(4, 0.0, 0.0).matrices(torch.tensor([[0.99, 0.0, 0.5, 0.5]], dtype=torch.float64), (16, 16))
+    matrices, margin = Transforms(4, 0.0, 0.0).matrices(
+        torch.tensor([[0.99, 0.0, 0.5, 0.5]], dtype=torch.float64), (16, 16)
+    )
     moved = _transforms.apply(images, matrices, margin, (16, 16))
     torch.testing.assert_close(moved, images.roll((4, -4), dims=(2, 3)), rtol=0, atol=1e-9)
 
@@ -139,7 +148,9 @@ def test_the_draws_have_lucids_frequencies():
     assert set(angles.int().tolist()) == set(range(-10, 11))
 
 
-@pytest.mark.parametrize("rectifier", [torch.relu, torch.nn.functional.relu, torch.nn.functional.relu6, torch.nn.ReLU6()])
+@pytest.mark.parametrize(
+    "rectifier", [torch.relu, torch.nn.functional.relu, torch.nn.functional.relu6, torch.nn.ReLU6()]
+)
 def test_a_redirected_relu_is_a_plain_one_where_it_is_not_wholly_blocked(rectifier):
     values = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
     (plain,) = torch.autograd.grad(rectifier(values).square().sum(), values)

@@ -77,9 +77,15 @@ def test_layouts_arrange_units_before_positions():
     assert layout.position(1, 2) == 10
 
 
-@pytest.mark.parametrize(("name", "shape"), [
-    ("mlp", (64,)), ("lenet", (1, 28, 28)), ("resnet", (3, 224, 224)), ("vision_transformer", (3, 32, 32)),
-])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("mlp", (64,)),
+        ("lenet", (1, 28, 28)),
+        ("resnet", (3, 224, 224)),
+        ("vision_transformer", (3, 32, 32)),
+    ],
+)
 def test_a_plain_module_is_taken_with_the_input_that_it_runs_on(name, shape):
     assert as_image_model(module(name)).input_shape == shape
 
@@ -92,15 +98,18 @@ def test_timms_own_record_is_believed():
     assert model.normalized(torch.ones(1, 3, 96, 96)).unique().item() == 2
 
 
-@pytest.mark.parametrize(("make", "words"), [
-    (lambda: as_image_model("resnet"), "str was given as the model"),
-    (lambda: as_image_model(nn.LSTM(3, 4)), "runs on none of the usual image sizes"),
-    (lambda: ImageModel(nn.LazyLinear(3), (8,)), "lazy layers"),
-    (lambda: ImageModel(mlp(), (3, 4)), r"input_shape=\(3, 4\) was given"),
-    (lambda: ImageModel(resnet(), (3, 32, 32), ((0.5, 0.5), (1, 1))), "one number for each of the 3 channels"),
-    (lambda: ImageModel(resnet(), (1, 32, 32)).layers(), r"fails on images of shape \(1, 32, 32\)"),
-    (lambda: load_model("efficientnet"), "no model 'efficientnet'; nearest: 'efficientnet_lite0'"),
-])
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: as_image_model("resnet"), "str was given as the model"),
+        (lambda: as_image_model(nn.LSTM(3, 4)), "runs on none of the usual image sizes"),
+        (lambda: ImageModel(nn.LazyLinear(3), (8,)), "lazy layers"),
+        (lambda: ImageModel(mlp(), (3, 4)), r"input_shape=\(3, 4\) was given"),
+        (lambda: ImageModel(resnet(), (3, 32, 32), ((0.5, 0.5), (1, 1))), "one number for each of the 3 channels"),
+        (lambda: ImageModel(resnet(), (1, 32, 32)).layers(), r"fails on images of shape \(1, 32, 32\)"),
+        (lambda: load_model("efficientnet"), "no model 'efficientnet'; nearest: 'efficientnet_lite0'"),
+    ],
+)
 def test_bad_input_gets_a_sentence(make, words):
     with pytest.raises(XaiwidgetsError, match=words):
         make()

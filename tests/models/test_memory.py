@@ -11,10 +11,12 @@ from xaiwidgets.models.memory import is_out_of_memory
 
 def short_of_memory(most):
     """A function that runs out of memory for slices longer than ``most``."""
+
     def run(rows):
         if rows.stop - rows.start > most:
             raise torch.OutOfMemoryError("no memory")
         return list(range(rows.start, rows.stop))
+
     return run
 
 
@@ -48,6 +50,11 @@ def test_a_cpu_without_memory_is_recognised():
 @pytest.mark.parametrize(("setting", "kept"), [("1", sys.platform.startswith("linux")), ("0", False)])
 def test_freed_memory_is_kept_unless_told_otherwise(setting, kept):
     code = "from xaiwidgets.models.memory import keep_freed_memory; print(keep_freed_memory())"
-    said = subprocess.run([sys.executable, "-c", code], env={"XAIWIDGETS_KEEP_MEMORY": setting}, capture_output=True,
-                          text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"XAIWIDGETS_KEEP_MEMORY": setting},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert said.stdout.strip() == str(kept)

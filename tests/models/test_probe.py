@@ -8,7 +8,9 @@ from xaiwidgets.models import ImageModel, Probe
 
 
 def images_for(model, count=2):
-    return torch.rand(count, *model.input_shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(model.dtype)
+    return torch.rand(count, *model.input_shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(
+        model.dtype
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -36,9 +36,15 @@ def test_a_browser_cannot_write_the_code():
     assert (foot.code, foot.sentence) == ("print(1)", "")
 
 
-@pytest.mark.parametrize(("name", "saved"), [
-    ("../../etc/passwd", "passwd"), ("a\\b.png", "b.png"), ("unit 9: best?.png", "unit-9-best-.png"), ("..", "export"),
-])
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("a\\b.png", "b.png"),
+        ("unit 9: best?.png", "unit-9-best-.png"),
+        ("..", "export"),
+    ],
+)
 def test_file_names_have_no_folders(name, saved):
     foot = Foot()
     wire = Wire(foot)

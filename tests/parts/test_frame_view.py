@@ -168,8 +168,17 @@ def test_the_size_on_screen_is_the_largest_of_all_views_within_bounds(view):
     assert view.target_width == 451
 
 
-@pytest.mark.parametrize("message", [None, {}, {"type": "hello"}, {"type": "ack", "view": "a", "frame": "x", "ms": []},
-                                     {"type": "hello", "view": "a", "width": "wide"}, {"type": "eval", "view": "a"}])
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        {},
+        {"type": "hello"},
+        {"type": "ack", "view": "a", "frame": "x", "ms": []},
+        {"type": "hello", "view": "a", "width": "wide"},
+        {"type": "eval", "view": "a"},
+    ],
+)
 def test_nonsense_from_a_browser_is_borne(view, message):
     view._receive(view, message, [])
     settle()

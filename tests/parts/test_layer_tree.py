@@ -24,11 +24,26 @@ def test_a_browser_chooses_a_layer_and_units():
     assert seen == [("selected", "blocks.0"), ("units", [7, 7, 1])]
 
 
-@pytest.mark.parametrize("state", [
-    {"selected": "head"}, {"selected": "blocks"}, {"selected": 3}, {"selected": None},
-    {"units": [8]}, {"units": [-1]}, {"units": [True]}, {"units": ["1"]}, {"units": [1.0]}, {"units": "01"},
-    {"units": None}, {"units": [0] * (MOST_UNITS + 1)}, {"count": 1000}, {"layers": []}, {"unit_names": ["a"]},
-])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"selected": "head"},
+        {"selected": "blocks"},
+        {"selected": 3},
+        {"selected": None},
+        {"units": [8]},
+        {"units": [-1]},
+        {"units": [True]},
+        {"units": ["1"]},
+        {"units": [1.0]},
+        {"units": "01"},
+        {"units": None},
+        {"units": [0] * (MOST_UNITS + 1)},
+        {"count": 1000},
+        {"layers": []},
+        {"unit_names": ["a"]},
+    ],
+)
 def test_what_does_not_exist_is_refused_and_the_browser_told(state):
     widget = tree()
     wire = Wire(widget)

@@ -68,14 +68,17 @@ def test_made_up_views_do_not_pile_up(clock):
     assert len(presence.views()) == MOST_VIEWS
 
 
-@pytest.mark.parametrize(("ever", "silent", "idle", "waiting", "rests"), [
-    (True, 11.0, 11.0, False, True),
-    (False, 11.0, 11.0, False, False),
-    (True, 9.0, 11.0, False, False),
-    (True, 11.0, 9.0, False, False),
-    (True, 11.0, None, False, False),
-    (True, 11.0, 11.0, True, False),
-])
+@pytest.mark.parametrize(
+    ("ever", "silent", "idle", "waiting", "rests"),
+    [
+        (True, 11.0, 11.0, False, True),
+        (False, 11.0, 11.0, False, False),
+        (True, 9.0, 11.0, False, False),
+        (True, 11.0, 9.0, False, False),
+        (True, 11.0, None, False, False),
+        (True, 11.0, 11.0, True, False),
+    ],
+)
 def test_computing_rests_only_when_nobody_can_be_there(clock, monkeypatch, ever, silent, idle, waiting, rests):
     presence = Presence()
     if ever:
@@ -99,14 +102,27 @@ def test_a_click_that_makes_a_widget_does_not_leave_the_kernel_busy(monkeypatch)
     assert kernel.idle_since is not None
 
 
-@pytest.mark.parametrize("message", [None, [], "hello", {}, {"type": "hello"}, {"type": 1, "view": "a"},
-                                     {"type": "hello", "view": ""}, {"type": "hello", "view": "a" * 65}])
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        [],
+        "hello",
+        {},
+        {"type": "hello"},
+        {"type": 1, "view": "a"},
+        {"type": "hello", "view": ""},
+        {"type": "hello", "view": "a" * 65},
+    ],
+)
 def test_messages_that_are_none_are_told_apart(message):
     assert message_of_view(message) == ("", "", {})
 
 
-@pytest.mark.parametrize(("value", "wanted"), [(3, 3), (2.7, 2), (-1, 0), (True, 0), ("9", 0), (None, 0),
-                                               (float("nan"), 0), (float("inf"), 0), (1e12, 0)])
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [(3, 3), (2.7, 2), (-1, 0), (True, 0), ("9", 0), (None, 0), (float("nan"), 0), (float("inf"), 0), (1e12, 0)],
+)
 def test_numbers_from_a_browser_are_bounded(value, wanted):
     assert number({"width": value}, "width") == wanted
 

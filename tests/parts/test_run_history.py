@@ -39,9 +39,17 @@ def test_a_user_compares_and_stops_comparing():
     assert seen == [0, -1]
 
 
-@pytest.mark.parametrize("state", [
-    {"chosen": 7}, {"chosen": -1}, {"chosen": "0"}, {"chosen": True}, {"compared": 7}, {"entries": []},
-])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"chosen": 7},
+        {"chosen": -1},
+        {"chosen": "0"},
+        {"chosen": True},
+        {"compared": 7},
+        {"entries": []},
+    ],
+)
 def test_what_is_not_there_is_refused(state):
     widget, seen = history(), []
     widget.on_choose(seen.append)

@@ -28,11 +28,21 @@ SECRET = spec("secret", "int", 1, hidden=True)
 ALL = [RATE, PRIOR, JITTER, TURN, STEPS, SIZE, SEED, KIND, COLOUR, CLEAN, PLACE, WEIGHTS, SECRET]
 
 
-@pytest.mark.parametrize(("known", "kind"), [
-    (RATE, widgets.SelectionSlider), (PRIOR, widgets.SelectionSlider), (JITTER, widgets.IntSlider),
-    (TURN, widgets.FloatSlider), (STEPS, widgets.SelectionSlider), (SIZE, widgets.SelectionSlider),
-    (SEED, widgets.BoundedIntText), (KIND, widgets.Dropdown), (CLEAN, widgets.Checkbox), (PLACE, widgets.Text),
-])
+@pytest.mark.parametrize(
+    ("known", "kind"),
+    [
+        (RATE, widgets.SelectionSlider),
+        (PRIOR, widgets.SelectionSlider),
+        (JITTER, widgets.IntSlider),
+        (TURN, widgets.FloatSlider),
+        (STEPS, widgets.SelectionSlider),
+        (SIZE, widgets.SelectionSlider),
+        (SEED, widgets.BoundedIntText),
+        (KIND, widgets.Dropdown),
+        (CLEAN, widgets.Checkbox),
+        (PLACE, widgets.Text),
+    ],
+)
 def test_each_setting_has_its_control_and_shows_its_default(known, kind):
     made = control(known, known.default)
     assert type(made.widget) is kind

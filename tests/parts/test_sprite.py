@@ -42,13 +42,16 @@ def test_a_running_picture_is_much_smaller_than_a_lossless_one():
     assert len(encode(noisy).data) < 0.35 * len(encode(noisy, lossless=True).data)
 
 
-@pytest.mark.parametrize(("images", "error", "words"), [
-    ([[1]], TypeError, "list.*numpy.asarray"),
-    (np.zeros((2, 8, 8, 3)), TypeError, "float64.*0..255"),
-    (np.zeros((8, 8, 3), np.uint8), ValueError, r"\(8, 8, 3\).*Move the axes"),
-    (np.zeros((2, 3, 8, 8), np.uint8), ValueError, r"\(2, 3, 8, 8\)"),
-    (np.zeros((0, 8, 8, 3), np.uint8), ValueError, r"\(0, 8, 8, 3\)"),
-])
+@pytest.mark.parametrize(
+    ("images", "error", "words"),
+    [
+        ([[1]], TypeError, "list.*numpy.asarray"),
+        (np.zeros((2, 8, 8, 3)), TypeError, "float64.*0..255"),
+        (np.zeros((8, 8, 3), np.uint8), ValueError, r"\(8, 8, 3\).*Move the axes"),
+        (np.zeros((2, 3, 8, 8), np.uint8), ValueError, r"\(2, 3, 8, 8\)"),
+        (np.zeros((0, 8, 8, 3), np.uint8), ValueError, r"\(0, 8, 8, 3\)"),
+    ],
+)
 def test_what_is_no_picture_is_refused_with_a_sentence(images, error, words):
     with pytest.raises(error, match=words):
         encode(images)

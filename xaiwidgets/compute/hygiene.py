@@ -14,9 +14,11 @@ class Hygiene:
     def complaint(self) -> XaiwidgetsError | None:
         """An error naming what the step left changed, None where it left nothing; gradients are switched on again."""
         if torch.is_inference_mode_enabled() or not torch.is_grad_enabled():
-            torch.set_grad_enabled(True)  # noqa: FBT003 - torch's own signature
+            torch.set_grad_enabled(True)
             return XaiwidgetsError("A step left gradients switched off; switch them back on before the yield.")
         if torch.get_default_dtype() != self._dtype:
-            return XaiwidgetsError(f"The default dtype changed from {self._dtype} to {torch.get_default_dtype()} during a step; "
-                                   "set it before the run, or back before the yield.")
+            return XaiwidgetsError(
+                f"The default dtype changed from {self._dtype} to {torch.get_default_dtype()} during a step; "
+                "set it before the run, or back before the yield."
+            )
         return None

@@ -21,7 +21,10 @@ class Job:
     """
 
     def __init__(
-        self, steps: Generator[Step, Any, None], changed: threading.Condition, rest: Callable[[], bool] | None = None,
+        self,
+        steps: Generator[Step, Any, None],
+        changed: threading.Condition,
+        rest: Callable[[], bool] | None = None,
     ) -> None:
         self._steps = steps
         self._changed = changed  # one condition for a worker and its jobs: no order of locks to get wrong
@@ -132,7 +135,7 @@ class Job:
         except StopIteration:
             self._end("done")
             return
-        except BaseException as error:  # noqa: BLE001 - whatever a step raises is the job's, never the worker's
+        except BaseException as error:
             failure: BaseException | None = error
         else:
             failure = hygiene.complaint()
@@ -162,7 +165,7 @@ class Job:
     def _end(self, status: Status) -> None:
         try:
             self._steps.close()
-        except BaseException as error:  # noqa: BLE001 - a generator that refuses to close has failed
+        except BaseException as error:
             status, self.error = "failed", error
         self._thread = None
         with self._changed:

@@ -33,7 +33,11 @@ class Worker:
         self._closing = False
 
     def submit(
-        self, steps: Generator[Step, Any, None], *, slot: Any = None, rest: Callable[[], bool] | None = None,
+        self,
+        steps: Generator[Step, Any, None],
+        *,
+        slot: Any = None,
+        rest: Callable[[], bool] | None = None,
     ) -> Job:
         """Take a run in; it is advanced as soon as it is its turn.
 
@@ -76,7 +80,9 @@ class Worker:
             begun = time.perf_counter()
             job.advance()
             if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)  # the host stays within a step of the device, and the time is the device's
+                torch.cuda.synchronize(
+                    self.device
+                )  # the host stays within a step of the device, and the time is the device's
             job.turn += time.perf_counter() - begun
             if job.finished:
                 with self._changed:

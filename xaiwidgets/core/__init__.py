@@ -6,4 +6,15 @@ from xaiwidgets.core.settings import MISSING, Spec, setting
 from xaiwidgets.core.step import Step
 from xaiwidgets.core.steps import Steps, last
 
-__all__ = ["MISSING", "InvalidSettingError", "Method", "Spec", "Step", "Steps", "XaiwidgetsError", "last", "nearest", "setting"]
+__all__ = [
+    "MISSING",
+    "InvalidSettingError",
+    "Method",
+    "Spec",
+    "Step",
+    "Steps",
+    "XaiwidgetsError",
+    "last",
+    "nearest",
+    "setting",
+]

@@ -57,8 +57,10 @@ class Method:
         fixed = [name for name in self.difference(changed) if not self.specs()[name].live]
         if fixed:
             live = ", ".join(name for name, spec in self.specs().items() if spec.live) or "none"
-            message = (f"{', '.join(fixed)} cannot be changed while {type(self).__name__} runs; "
-                       f"start a new run, or change a live setting ({live}).")
+            message = (
+                f"{', '.join(fixed)} cannot be changed while {type(self).__name__} runs; "
+                f"start a new run, or change a live setting ({live})."
+            )
             raise InvalidSettingError(message)
         return changed
 
@@ -67,12 +69,17 @@ class Method:
         if type(other) is not type(self):
             message = f"{type(other).__name__} settings were given to a run of {type(self).__name__}; give its own."
             raise InvalidSettingError(message)
-        return {name: getattr(other, name) for name in self.specs() if not _same(getattr(self, name), getattr(other, name))}
+        return {
+            name: getattr(other, name) for name in self.specs() if not _same(getattr(self, name), getattr(other, name))
+        }
 
     def as_code(self) -> str:
         """The call that makes these settings; what equals its default is left out, the seed never is."""
-        shown = {name: getattr(self, name) for name, spec in self.specs().items()
-                 if name == "seed" or spec.default is MISSING or not _same(getattr(self, name), spec.default)}
+        shown = {
+            name: getattr(self, name)
+            for name, spec in self.specs().items()
+            if name == "seed" or spec.default is MISSING or not _same(getattr(self, name), spec.default)
+        }
         arguments = ", ".join(f"{name}={_literal(value)}" for name, value in shown.items())
         return f"{type(self).__name__}({arguments})"
 

@@ -40,8 +40,14 @@ class Spec:
         """The values that are accepted, in words."""
         if self.type == "choice":
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
-        words = {"int": "a whole number", "float": "a number", "bool": "True or False", "text": "a text",
-                 "tuple": "a sequence of whole numbers", "tensor": "a tensor"}[self.type]
+        words = {
+            "int": "a whole number",
+            "float": "a number",
+            "bool": "True or False",
+            "text": "a text",
+            "tuple": "a sequence of whole numbers",
+            "tensor": "a tensor",
+        }[self.type]
         if self.low is not None and self.high is not None:
             words += f" from {self.low:g} to {self.high:g}"
         elif self.low is not None:
@@ -103,7 +109,11 @@ def _kind(hint: Any, spec: Spec) -> tuple[str, bool]:
 
 
 def _in_range(spec: Spec, value: float) -> None:
-    if not math.isfinite(value) or (spec.low is not None and value < spec.low) or (spec.high is not None and value > spec.high):
+    if (
+        not math.isfinite(value)
+        or (spec.low is not None and value < spec.low)
+        or (spec.high is not None and value > spec.high)
+    ):
         raise ValueError
 
 
@@ -156,5 +166,12 @@ def _check_tensor(_spec: Spec, value: Any) -> Any:
     return value.detach().clone()  # settings are frozen: a later change of the caller's tensor must not reach them
 
 
-_CHECKS = {"int": _check_int, "float": _check_float, "bool": _check_bool, "text": _check_text, "choice": _check_choice,
-           "tuple": _check_tuple, "tensor": _check_tensor}
+_CHECKS = {
+    "int": _check_int,
+    "float": _check_float,
+    "bool": _check_bool,
+    "text": _check_text,
+    "choice": _check_choice,
+    "tuple": _check_tuple,
+    "tensor": _check_tensor,
+}

@@ -9,8 +9,21 @@ from torch import Tensor
 from xaiwidgets.core import XaiwidgetsError
 
 # Those of scikit-image's photographs that lie in its wheel and so need no download.
-NAMES = ("astronaut", "brick", "camera", "cat", "coffee", "coins", "grass", "gravel", "hubble_deep_field",
-         "immunohistochemistry", "moon", "retina", "rocket")
+NAMES = (
+    "astronaut",
+    "brick",
+    "camera",
+    "cat",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "immunohistochemistry",
+    "moon",
+    "retina",
+    "rocket",
+)
 
 
 def photographs(size: int = 224, channels: int = 3) -> Float[Tensor, "image channel height width"]:

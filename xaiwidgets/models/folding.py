@@ -23,10 +23,14 @@ class _Uses(TorchFunctionMode):
         super().__init__()
         self.count: Counter[int] = Counter()
 
-    def __torch_function__(self, function: Callable, types: object, args: tuple = (), kwargs: Mapping | None = None) -> Any:  # noqa: ARG002
+    def __torch_function__(
+        self, function: Callable, types: object, args: tuple = (), kwargs: Mapping | None = None
+    ) -> Any:
         result = function(*args, **(kwargs or {}))
         if isinstance(result, Tensor | tuple | list):
-            self.count.update(id(value) for value in _flat((*args, *(kwargs or {}).values())) if isinstance(value, Tensor))
+            self.count.update(
+                id(value) for value in _flat((*args, *(kwargs or {}).values())) if isinstance(value, Tensor)
+            )
         return result
 
 
@@ -45,10 +49,14 @@ def foldable_pairs(module: nn.Module, images: Tensor) -> dict[str, str]:
                 uses.count[id(result)] = 0  # an id may have been that of a tensor that is gone
             else:
                 inputs[name] = given[0]
+
         return hook
 
-    handles = [child.register_forward_hook(note(name)) for name, child in module.named_modules()
-               if isinstance(child, nn.Conv2d) or _is_fixed(child)]
+    handles = [
+        child.register_forward_hook(note(name))
+        for name, child in module.named_modules()
+        if isinstance(child, nn.Conv2d) or _is_fixed(child)
+    ]
     try:
         with torch.no_grad(), uses:
             module(images)
@@ -56,17 +64,25 @@ def foldable_pairs(module: nn.Module, images: Tensor) -> dict[str, str]:
         for handle in handles:
             handle.remove()
     made_by = {id(tensor): name for name, tensor in outputs.items() if calls[name] == 1}
-    return {norm: made_by[id(tensor)] for norm, tensor in inputs.items()
-            if calls[norm] == 1 and id(tensor) in made_by and uses.count[id(tensor)] == 1}
+    return {
+        norm: made_by[id(tensor)]
+        for norm, tensor in inputs.items()
+        if calls[norm] == 1 and id(tensor) in made_by and uses.count[id(tensor)] == 1
+    }
 
 
 def fold(module: nn.Module, pairs: Mapping[str, str]) -> nn.Module:
     """Fold each pair in place; ``module`` must be a twin, whose weights are then no longer the user's."""
     for norm_name, conv_name in pairs.items():
         conv, norm = module.get_submodule(conv_name), module.get_submodule(norm_name)
-        weight, bias = fuse_conv_bn_weights(conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps,
-                                            norm.weight, norm.bias)
-        layout = torch.channels_last if conv.weight.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+        weight, bias = fuse_conv_bn_weights(
+            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+        layout = (
+            torch.channels_last
+            if conv.weight.is_contiguous(memory_format=torch.channels_last)
+            else torch.contiguous_format
+        )
         conv.weight = nn.Parameter(weight.detach().contiguous(memory_format=layout), requires_grad=False)
         conv.bias = nn.Parameter(bias.detach(), requires_grad=False)
         parent, _, child = norm_name.rpartition(".")

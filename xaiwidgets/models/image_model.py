@@ -27,9 +27,15 @@ class ImageModel:
     `XaiwidgetsError` where the module cannot be run on such images.
     """
 
-    def __init__(  # noqa: PLR0913 - the five things that a network's pictures need, and where to work
-        self, module: nn.Module, input_shape: Sequence[int], normalize: Normalize = None,
-        class_names: Sequence[str] | None = None, *, device: str | torch.device | None = None, name: str | None = None,
+    def __init__(
+        self,
+        module: nn.Module,
+        input_shape: Sequence[int],
+        normalize: Normalize = None,
+        class_names: Sequence[str] | None = None,
+        *,
+        device: str | torch.device | None = None,
+        name: str | None = None,
     ) -> None:
         refuse_unready(module)
         self.module = module
@@ -104,9 +110,12 @@ class ImageModel:
         """Whether the network runs on images of this size, tried with one."""
         with self.lock, torch.no_grad():
             try:
-                self.twin(self.normalized(torch.full((1, self.input_shape[0], height, width), 0.5,
-                                                     device=self.device, dtype=self.dtype)))
-            except Exception as error:  # noqa: BLE001 - any refusal of the network's own means no
+                self.twin(
+                    self.normalized(
+                        torch.full((1, self.input_shape[0], height, width), 0.5, device=self.device, dtype=self.dtype)
+                    )
+                )
+            except Exception as error:
                 return is_out_of_memory(error)
             return True
 
@@ -116,7 +125,9 @@ class ImageModel:
 
     def _survey_images(self) -> Tensor:
         """A few images of noise around grey, always the same, as the network wants them."""
-        noise = torch.rand((SURVEY_BATCH, *self.input_shape), generator=torch.Generator().manual_seed(0), dtype=self.dtype)
+        noise = torch.rand(
+            (SURVEY_BATCH, *self.input_shape), generator=torch.Generator().manual_seed(0), dtype=self.dtype
+        )
         return self.normalized(noise.to(self.device))
 
     def _survey(self) -> dict[str, Layer]:
@@ -125,8 +136,10 @@ class ImageModel:
         except XaiwidgetsError:
             raise
         except Exception as error:
-            message = (f"{self.name} fails on images of shape {self.input_shape}: {error}. Give the shape it was made for: "
-                       "ImageModel(module, input_shape=(channels, height, width)).")
+            message = (
+                f"{self.name} fails on images of shape {self.input_shape}: {error}. Give the shape it was made for: "
+                "ImageModel(module, input_shape=(channels, height, width))."
+            )
             raise XaiwidgetsError(message) from error
 
     def __repr__(self) -> str:
@@ -163,8 +176,10 @@ def _normalizer(normalize: Normalize, model: ImageModel) -> Callable[[Tensor], T
         mean, std = (torch.as_tensor(entry, dtype=model.dtype).reshape(-1, *trailing) for entry in normalize)
         torch.broadcast_shapes(mean.shape, std.shape, model.input_shape)
     except (TypeError, ValueError, RuntimeError):
-        message = (f"normalize={normalize!r} was given; give (mean, std) with one number for each of the "
-                   f"{model.input_shape[0]} channels, a callable, or None.")
+        message = (
+            f"normalize={normalize!r} was given; give (mean, std) with one number for each of the "
+            f"{model.input_shape[0]} channels, a callable, or None."
+        )
         raise XaiwidgetsError(message) from None
     scale, shift = (1 / std).to(model.device), (-mean / std).to(model.device)
     return lambda images: torch.addcmul(shift, images, scale)

@@ -46,6 +46,7 @@ def survey_layers(twin: nn.Module, images: Tensor) -> dict[str, Layer]:
     def note(name: str) -> object:
         def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             seen.setdefault(name, (len(seen), output))
+
         return hook
 
     handles = [module.register_forward_hook(note(name)) for name, module in twin.named_modules()]

@@ -33,9 +33,9 @@ class Layout:
             case "map, channels last":
                 return activation.flatten(1, 2).transpose(1, 2)
             case "tokens":
-                return activation[:, self.prefix:].transpose(1, 2)
+                return activation[:, self.prefix :].transpose(1, 2)
             case "tokens, sequence first":
-                return activation[self.prefix:].permute(1, 2, 0)
+                return activation[self.prefix :].permute(1, 2, 0)
             case _:
                 return activation.unsqueeze(-1)
 
@@ -63,8 +63,10 @@ def layout_of(shape: tuple[int, ...], batch: int, module: nn.Module, image: tupl
         return Layout("tokens, sequence first" if first else "tokens", shape[2], grid, prefix)
     if len(shape) == 2 and shape[0] == batch:  # noqa: PLR2004
         return Layout("vector", shape[1])
-    message = (f"{type(module).__name__} gives an output of shape {tuple(shape)} for {batch} images; units are read from "
-               "(batch, channel, height, width), (batch, height, width, channel), (batch, token, channel) or (batch, channel).")
+    message = (
+        f"{type(module).__name__} gives an output of shape {tuple(shape)} for {batch} images; units are read from "
+        "(batch, channel, height, width), (batch, height, width, channel), (batch, token, channel) or (batch, channel)."
+    )
     raise XaiwidgetsError(message)
 
 

@@ -37,7 +37,9 @@ class MicroBatches:
             # Past the except: the traceback no longer holds the tensors of the failed attempt.
             release_memory()
             if stop - start == 1:
-                message = "Memory ran out with a single image in work; lower the image size, or choose a smaller network."
+                message = (
+                    "Memory ran out with a single image in work; lower the image size, or choose a smaller network."
+                )
                 raise XaiwidgetsError(message)
             self.size = (stop - start) // 2
 

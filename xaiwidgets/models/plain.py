@@ -23,7 +23,9 @@ def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | N
     if isinstance(model, ImageModel):
         if device is None or torch.device(device) == model.device:
             return model
-        return ImageModel(model.module, model.input_shape, model.raw_normalize, model.class_names, device=device, name=model.name)
+        return ImageModel(
+            model.module, model.input_shape, model.raw_normalize, model.class_names, device=device, name=model.name
+        )
     refuse_unready(model)
     for shape in _candidates(model):
         wrapped = ImageModel(model, shape, _normalization(model, shape), device=device)
@@ -32,8 +34,10 @@ def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | N
         except XaiwidgetsError:
             continue
         return wrapped
-    message = (f"{type(model).__name__} runs on none of the usual image sizes, so it may not be a network of images; "
-               "say what it takes: xw.ImageModel(module, input_shape=(channels, height, width)).")
+    message = (
+        f"{type(model).__name__} runs on none of the usual image sizes, so it may not be a network of images; "
+        "say what it takes: xw.ImageModel(module, input_shape=(channels, height, width))."
+    )
     raise XaiwidgetsError(message)
 
 

@@ -33,7 +33,10 @@ class Probe:
         self._versions = buffer_versions(self._twin)
 
     def __call__(
-        self, images: Float[Tensor, "batch ..."], *, patches: Mapping[str, Patch] | None = None,
+        self,
+        images: Float[Tensor, "batch ..."],
+        *,
+        patches: Mapping[str, Patch] | None = None,
     ) -> dict[str, Tensor]:
         """The raw outputs by layer for images in [0, 1]; gradients flow to the images.
 
@@ -44,8 +47,10 @@ class Probe:
         with self.model.lock:
             twin = self.model.twin_for({*self.layers, *patches}) if patches else self._twin
             versions = buffer_versions(twin) if patches else self._versions
-            handles = [twin.get_submodule(name).register_forward_hook(self._hook(name, read, patches.get(name)))
-                       for name in {**self.layers, **patches}]
+            handles = [
+                twin.get_submodule(name).register_forward_hook(self._hook(name, read, patches.get(name)))
+                for name in {**self.layers, **patches}
+            ]
             try:
                 twin(self.model.normalized(images))
             except _DeepestReachedError:
@@ -62,7 +67,9 @@ class Probe:
         return self.layers[layer].layout.arrange(self(images)[layer])
 
     @torch.no_grad()
-    def read(self, images: Float[Tensor, "image ..."], *, batch: int = 32) -> dict[str, Float[Tensor, "image unit position"]]:
+    def read(
+        self, images: Float[Tensor, "image ..."], *, batch: int = 32
+    ) -> dict[str, Float[Tensor, "image unit position"]]:
         """The arranged outputs of many images, in batches that shrink where memory runs out."""
         batches, parts, start = MicroBatches(batch), [], 0
         while start < len(images):
@@ -86,18 +93,23 @@ class Probe:
                 # The network goes on with a copy: a later in-place operation must not change what was read.
                 return tensor.clone() if isinstance(output, Tensor) else None
             return tensor if patch is not None else None
+
         return hook
 
     def _refuse_unreached(self, read: Mapping[str, Tensor]) -> None:
         missing = [name for name in self.layers if name not in read]
         if missing:
-            message = (f"Layer {missing[0]!r} of {self.model.name} was not reached by this forward pass; "
-                       "choose one that runs for every image.")
+            message = (
+                f"Layer {missing[0]!r} of {self.model.name} was not reached by this forward pass; "
+                "choose one that runs for every image."
+            )
             raise XaiwidgetsError(message)
 
     def _refuse_updates(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         changed = [name for name, version in after.items() if version != before[name]]
         if changed:
-            message = (f"{self.model.name} updates its buffer {changed[0]!r} in the forward pass, so that its answers would depend "
-                       "on what was asked before; make it read-only in evaluation mode. Your module itself was not changed.")
+            message = (
+                f"{self.model.name} updates its buffer {changed[0]!r} in the forward pass, so that its answers would depend "
+                "on what was asked before; make it read-only in evaluation mode. Your module itself was not changed."
+            )
             raise XaiwidgetsError(message)

@@ -29,8 +29,10 @@ def structural_twin(module: nn.Module, device: torch.device, dtype: torch.dtype,
     try:
         twin = copy.deepcopy(module, memo)
     except Exception as error:
-        message = (f"{type(module).__name__} cannot be copied ({error}); remove tensors with gradients, locks and open files "
-                   "from its attributes, or register them as buffers.")
+        message = (
+            f"{type(module).__name__} cannot be copied ({error}); remove tensors with gradients, locks and open files "
+            "from its attributes, or register them as buffers."
+        )
         raise XaiwidgetsError(message) from error
     for child in twin.eval().modules():
         if getattr(child, "inplace", False) is True:
@@ -58,8 +60,10 @@ def refuse_unready(module: nn.Module) -> None:
         raise XaiwidgetsError(message)
     devices = sorted({str(t.device) for t in _tensors(module)})
     if "meta" in devices or len(devices) > 1:
-        message = (f"The weights of {type(module).__name__} are on {' and '.join(devices)}; "
-                   "put them on one device with module.to(device) first.")
+        message = (
+            f"The weights of {type(module).__name__} are on {' and '.join(devices)}; "
+            "put them on one device with module.to(device) first."
+        )
         raise XaiwidgetsError(message)
 
 

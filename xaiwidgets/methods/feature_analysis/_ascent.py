@@ -12,7 +12,13 @@ from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.methods.feature_analysis import _objectives, _penalties, _transforms
 from xaiwidgets.methods.feature_analysis._adam import Adam
 from xaiwidgets.methods.feature_analysis._color import colors_for
-from xaiwidgets.methods.feature_analysis._parameterization import Fourier, Parameterization, Phase, Pixel, natural_magnitude
+from xaiwidgets.methods.feature_analysis._parameterization import (
+    Fourier,
+    Parameterization,
+    Phase,
+    Pixel,
+    natural_magnitude,
+)
 from xaiwidgets.methods.feature_analysis._redirect import RedirectedReLUs
 from xaiwidgets.methods.feature_analysis._transforms import Transforms
 from xaiwidgets.methods.feature_analysis._view import View
@@ -62,8 +68,14 @@ class Ascent:
         unknown = torch.full((len(self.units),), float("nan"), device=self.free.device, dtype=self.free.dtype)
         history = torch.stack([row for _, row in self.history]) if self.history else unknown[None, :][:0]
         return Visualization(
-            units=self.units, images=self.images.detach(), objective=history[-1] if self.history else unknown, history=history,
-            history_steps=tuple(step for step, _ in self.history), alive=self.alive.clone(), transparency=self.transparency)
+            units=self.units,
+            images=self.images.detach(),
+            objective=history[-1] if self.history else unknown,
+            history=history,
+            history_steps=tuple(step for step, _ in self.history),
+            alive=self.alive.clone(),
+            transparency=self.transparency,
+        )
 
     def draw_transforms(self, settings: "ActivationMaximization") -> None:
         """Draw one transform for each image, before anything is computed, so that a batch can be tried again."""
@@ -75,7 +87,9 @@ class Ascent:
         """Fill in ∂objective/∂image, one micro-batch at a time; yields the share that is done."""
         parts, grams, start = [], [], 0
         while start < len(self.units):
-            (gradient, gram), start = self.batches.run(lambda rows: self._gradient(rows, settings), start, len(self.units))
+            (gradient, gram), start = self.batches.run(
+                lambda rows: self._gradient(rows, settings), start, len(self.units)
+            )
             parts.append(gradient)
             grams.append(gram)
             yield start / len(self.units)
@@ -109,8 +123,10 @@ class Ascent:
         row = torch.cat(parts)
         if not bool(torch.isfinite(row).all()):
             bad = [unit for unit, good in zip(self.units, torch.isfinite(row).tolist(), strict=True) if not good]
-            message = (f"Layer {self.layer!r} gave a value that is not a finite number for unit {bad[0]} at step {step}; "
-                       "check the weights and the normalisation, or lower the learning rate.")
+            message = (
+                f"Layer {self.layer!r} gave a value that is not a finite number for unit {bad[0]} at step {step}; "
+                "check the weights and the normalisation, or lower the learning rate."
+            )
             raise XaiwidgetsError(message)
         self.history.append((step, row))
         self._value = None
@@ -123,7 +139,9 @@ class Ascent:
         gradient, gram = self._backward(rows, settings)
         if self.steps < DEAD_START and not bool(gradient.flatten(1).any(dim=1).all()):
             with RedirectedReLUs():
-                gradient, gram = self._backward(rows, settings)  # equal to the first for every image that is not blocked
+                gradient, gram = self._backward(
+                    rows, settings
+                )  # equal to the first for every image that is not blocked
         return gradient, gram
 
     @torch.enable_grad()
@@ -147,8 +165,10 @@ class Ascent:
         if self.steps <= DEAD_START:
             self.alive |= self.gradient.flatten(1).any(dim=1)
         if self.steps in {DEAD_START, settings.steps} and not bool(self.alive.any()):
-            message = (f"Layer {self.layer!r} answers every image alike: no unit asked for has a gradient after "
-                       f"{self.steps} steps. Choose other units, or another layer.")
+            message = (
+                f"Layer {self.layer!r} answers every image alike: no unit asked for has a gradient after "
+                f"{self.steps} steps. Choose other units, or another layer."
+            )
             raise XaiwidgetsError(message)
         if settings.parameterization == "maco":
             seen = self.gradient.abs()
@@ -181,7 +201,9 @@ def objective_of(settings: "ActivationMaximization", count: int, layout: object)
 
 
 def _position(settings: "ActivationMaximization", layout: object) -> int:
-    for name, given, size in zip(("row", "column"), (settings.row, settings.column), layout.grid or (1, 1), strict=True):
+    for name, given, size in zip(
+        ("row", "column"), (settings.row, settings.column), layout.grid or (1, 1), strict=True
+    ):
         if given is not None and given >= size:
             message = f"{name}={given} was given; layer {settings.layer!r} has positions 0 to {size - 1} there."
             raise XaiwidgetsError(message)
@@ -207,15 +229,25 @@ def generators_for(seed: int, units: Sequence[int]) -> list[torch.Generator]:
 
 
 def parameterization_of(
-    settings: "ActivationMaximization", view: View, model: ImageModel, images: Tensor | None,
+    settings: "ActivationMaximization",
+    view: View,
+    model: ImageModel,
+    images: Tensor | None,
 ) -> Parameterization:
     """The parameterisation that the settings name, in the colours of the images, or of ImageNet."""
     channels = view.channels
     if images is not None and (images.dim() != 4 or images.shape[1] != channels):  # noqa: PLR2004
-        message = f"images of shape {tuple(images.shape)} were given; give (image, {channels}, height, width) in [0, 1]."
+        message = (
+            f"images of shape {tuple(images.shape)} were given; give (image, {channels}, height, width) in [0, 1]."
+        )
         raise XaiwidgetsError(message)
     colors = colors_for(settings.colors, channels, images)
-    shape = ((channels, *view.canvas), None if colors is None else colors.to(model.device, model.dtype), model.device, model.dtype)
+    shape = (
+        (channels, *view.canvas),
+        None if colors is None else colors.to(model.device, model.dtype),
+        model.device,
+        model.dtype,
+    )
     if settings.parameterization == "maco":
         return Phase(*shape, magnitude=natural_magnitude(Pixel(*shape), images))
     return {"fourier": Fourier, "pixel": Pixel}[settings.parameterization](*shape)

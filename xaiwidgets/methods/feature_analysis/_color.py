@@ -26,7 +26,9 @@ def colors_for(choice: str, channels: int, images: Tensor | None) -> Tensor | No
     """The matrix for an image of so many channels, None for none: grey images and unknown spectra have no such axes."""
     if choice == "images":
         if images is None:
-            message = "colors='images' was chosen, but no images were given; call method(model, images), or choose another."
+            message = (
+                "colors='images' was chosen, but no images were given; call method(model, images), or choose another."
+            )
             raise InvalidSettingError(message)
         return color_matrix(images) if channels > 1 else None
     return imagenet_colors() if choice == "imagenet" and channels == 3 else None  # noqa: PLR2004

@@ -19,7 +19,9 @@ _BATCH = 8
 
 
 def largest_objective(
-    settings: "ActivationMaximization", model: ImageModel, images: Float[Tensor, "image channel height width"],
+    settings: "ActivationMaximization",
+    model: ImageModel,
+    images: Float[Tensor, "image channel height width"],
 ) -> Generator[Step[Float[Tensor, "unit"]], None, None]:
     """The largest objective that any of the images gives each unit, refined batch by batch.
 

@@ -34,7 +34,9 @@ class RedirectedReLUs(TorchFunctionMode):
     Works for modules, functions and in-place calls alike, since all of them come by here.
     """
 
-    def __torch_function__(self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None) -> Any:  # noqa: ARG002
+    def __torch_function__(
+        self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         """Replace the rectifiers; everything else goes its way."""
         if function in _UNBOUNDED:
             return _RedirectedReLU.apply(args[0], float("inf"))

@@ -27,7 +27,9 @@ class Transforms:
         return self.jitter == 0 and self.rotate == 0 and self.scale == 0
 
     def matrices(
-        self, draws: Float[Tensor, "image 4"], canvas: tuple[int, int],
+        self,
+        draws: Float[Tensor, "image 4"],
+        canvas: tuple[int, int],
     ) -> tuple[Float[Tensor, "image 2 3"], int]:
         """Where each output pixel looks on the padded canvas, and the padding that makes sure something is there.
 
@@ -60,7 +62,10 @@ def draw(generators: Sequence[torch.Generator]) -> Float[Tensor, "image 4"]:
 
 
 def apply(
-    images: Float[Tensor, "image channel height width"], matrices: Tensor, margin: int, size: tuple[int, int],
+    images: Float[Tensor, "image channel height width"],
+    matrices: Tensor,
+    margin: int,
+    size: tuple[int, int],
 ) -> Float[Tensor, "image channel out_height out_width"]:
     """All transforms at once by one bilinear sampling.
 
@@ -72,7 +77,9 @@ def apply(
 
 def _places(matrices: Tensor, size: tuple[int, int]) -> Float[Tensor, "image height width 2"]:
     """Where each output pixel looks; two sums take a third of the time of `torch.nn.functional.affine_grid`."""
-    rows, columns = ((2 * torch.arange(side, device=matrices.device, dtype=matrices.dtype) + 1) / side - 1 for side in size)
+    rows, columns = (
+        (2 * torch.arange(side, device=matrices.device, dtype=matrices.dtype) + 1) / side - 1 for side in size
+    )
     along = torch.einsum("ik,w->iwk", matrices[:, :, 0], columns)[:, None]
     down = (torch.einsum("ik,h->ihk", matrices[:, :, 1], rows) + matrices[:, None, :, 2])[:, :, None]
     return along + down

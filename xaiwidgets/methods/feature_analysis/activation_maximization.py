@@ -29,33 +29,91 @@ class ActivationMaximization(Method):
     """
 
     layer: str = setting(help="dotted path of the layer; '' is the network's output", hidden=True)
-    units: tuple[int, ...] = setting(low=0, help="units to draw, one image each; a unit named twice gives two images", hidden=True)
+    units: tuple[int, ...] = setting(
+        low=0, help="units to draw, one image each; a unit named twice gives two images", hidden=True
+    )
     _: KW_ONLY
-    objective: str = setting("channel", choices=_OBJECTIVES, help=(
-        "channel: the unit's mean over all positions; neuron: the unit at one position; logit: an output before the softmax; "
-        "direction: a combination of units; layer: the layer's mean square (DeepDream)"))
-    parameterization: str = setting("fourier", choices=("fourier", "pixel", "maco"), help=(
-        "how the image is written: as a Fourier series, as pixels, or with magnitudes of natural images (MACO)"))
+    objective: str = setting(
+        "channel",
+        choices=_OBJECTIVES,
+        help=(
+            "channel: the unit's mean over all positions; neuron: the unit at one position; logit: an output before the softmax; "
+            "direction: a combination of units; layer: the layer's mean square (DeepDream)"
+        ),
+    )
+    parameterization: str = setting(
+        "fourier",
+        choices=("fourier", "pixel", "maco"),
+        help=("how the image is written: as a Fourier series, as pixels, or with magnitudes of natural images (MACO)"),
+    )
     steps: int = setting(256, low=1, high=4096, log=True, help="steps of gradient ascent")
     learning_rate: float = setting(0.05, low=0.001, high=1.0, log=True, live=True, help="step size of Adam")
-    total_variation: float = setting(1e-3, low=0.0, high=1.0, log=True, live=True, label="Smoothness (TV)",
-                                     help="weight of Σ (d₁² + d₂²), which makes neighbouring pixels alike")
-    jitter: int = setting(8, low=0, high=64, live=True, unit="px", help="largest random shift, at most a quarter of the image")
-    rotate: float = setting(10.0, low=0.0, high=45.0, live=True, unit="°", label="Rotation", help="largest random rotation")
-    diversity: float = setting(0.0, low=0.0, high=100.0, log=True, live=True, help=(
-        "weight of the likeness between images of one unit: name a unit several times to see its different sides"))
-    size: int | None = setting(None, low=8, high=1024, unit="px", label="Image size", help="height of the image; None is the model's")
-    colors: str = setting("imagenet", choices=("imagenet", "images", "none"), advanced=True, help=(
-        "axes in which colours are optimised: ImageNet's, those of the images given, or the channels as they are"))
-    scale: float = setting(0.1, low=0.0, high=0.3, live=True, advanced=True, help="largest random change of size, as a share")
-    l2: float = setting(0.0, low=0.0, high=100.0, log=True, live=True, advanced=True, label="Greyness (L2)",
-                        help="weight of Σ (x − 0.5)², which draws pixels to grey")
-    blur: float = setting(0.0, low=0.0, high=4.0, live=True, advanced=True, unit="px",
-                          help="deviation of a Gaussian blur every four steps (Yosinski et al. 2015)")
+    total_variation: float = setting(
+        1e-3,
+        low=0.0,
+        high=1.0,
+        log=True,
+        live=True,
+        label="Smoothness (TV)",
+        help="weight of Σ (d₁² + d₂²), which makes neighbouring pixels alike",
+    )
+    jitter: int = setting(
+        8, low=0, high=64, live=True, unit="px", help="largest random shift, at most a quarter of the image"
+    )
+    rotate: float = setting(
+        10.0, low=0.0, high=45.0, live=True, unit="°", label="Rotation", help="largest random rotation"
+    )
+    diversity: float = setting(
+        0.0,
+        low=0.0,
+        high=100.0,
+        log=True,
+        live=True,
+        help=(
+            "weight of the likeness between images of one unit: name a unit several times to see its different sides"
+        ),
+    )
+    size: int | None = setting(
+        None, low=8, high=1024, unit="px", label="Image size", help="height of the image; None is the model's"
+    )
+    colors: str = setting(
+        "imagenet",
+        choices=("imagenet", "images", "none"),
+        advanced=True,
+        help=(
+            "axes in which colours are optimised: ImageNet's, those of the images given, or the channels as they are"
+        ),
+    )
+    scale: float = setting(
+        0.1, low=0.0, high=0.3, live=True, advanced=True, help="largest random change of size, as a share"
+    )
+    l2: float = setting(
+        0.0,
+        low=0.0,
+        high=100.0,
+        log=True,
+        live=True,
+        advanced=True,
+        label="Greyness (L2)",
+        help="weight of Σ (x − 0.5)², which draws pixels to grey",
+    )
+    blur: float = setting(
+        0.0,
+        low=0.0,
+        high=4.0,
+        live=True,
+        advanced=True,
+        unit="px",
+        help="deviation of a Gaussian blur every four steps (Yosinski et al. 2015)",
+    )
     row: int | None = setting(None, low=0, hidden=True, help="row of the neuron; None is the middle")
     column: int | None = setting(None, low=0, hidden=True, help="column of the neuron; None is the middle")
-    directions: Tensor | None = setting(None, hidden=True, help="Float[direction, unit]: what units index for objective='direction'")
-    cosine_power: float = setting(2.0, low=0.0, high=8.0, advanced=True, help="exponent of the cosine in objective='direction'")
+    directions: Tensor | None = setting(
+        None, hidden=True, help="Float[direction, unit]: what units index for objective='direction'"
+    )
+    cosine_power: float = setting(
+        2.0, low=0.0, high=8.0, advanced=True, help="exponent of the cosine in objective='direction'"
+    )
     seed: int = setting(0, low=0, high=2**32 - 1, help="seed of every random draw")
 
     def __post_init__(self) -> None:
@@ -72,7 +130,9 @@ class ActivationMaximization(Method):
             raise InvalidSettingError(message)
 
     def __call__(
-        self, model: ImageModel | nn.Module, images: Float[Tensor, "image channel height width"] | None = None,
+        self,
+        model: ImageModel | nn.Module,
+        images: Float[Tensor, "image channel height width"] | None = None,
     ) -> Steps[Visualization]:
         """Yield the images after each step; long steps yield between their micro-batches, with the same value."""
         settings = self

@@ -24,7 +24,9 @@ class Comparison:
         self._shown = ""
         self.box.value = self._said(
             "Each image's number is the unit's own activation. Give <code>images=</code> to compare it with what real images give."
-            if images is None else f"Run to compare with the largest activation in {len(images)} images.")
+            if images is None
+            else f"Run to compare with the largest activation in {len(images)} images."
+        )
 
     def begin(self, method: ActivationMaximization, model: ImageModel, news: Callable[[], None]) -> None:
         """Let the worker find the null level of these units, unless it is known; ``news`` is called as it grows."""
@@ -63,9 +65,11 @@ class Comparison:
         if largest is None:
             return
         above = sum(value > level for value, level in zip(objective, largest, strict=True))
-        text = self._said(f"<b>{above} of {len(objective)}</b> lie above the largest activation that {len(self.images)} real "
-                          "images give their unit (1×, the dashed line). An image far above it shows what the unit "
-                          "would like most, not what it usually sees.")
+        text = self._said(
+            f"<b>{above} of {len(objective)}</b> lie above the largest activation that {len(self.images)} real "
+            "images give their unit (1×, the dashed line). An image far above it shows what the unit "
+            "would like most, not what it usually sees."
+        )
         if text != self._shown:
             self._shown = self.box.value = text
 
@@ -75,5 +79,6 @@ class Comparison:
 
 
 def _key(method: ActivationMaximization) -> tuple[object, ...]:
-    return tuple(id(value) if isinstance(value, Tensor) else value for value in (getattr(method, name) for name in _SAME))
-
+    return tuple(
+        id(value) if isinstance(value, Tensor) else value for value in (getattr(method, name) for name in _SAME)
+    )

@@ -47,11 +47,20 @@ def figure_of(value: Visualization, steps: int, largest: list[float] | None) -> 
 
 def _figure(lines: int) -> Any:
     source = ColumnDataSource({"step": [], **{f"unit{i}": [] for i in range(lines)}}, name="history")
-    plot = figure(height=_HEIGHT, x_range=Range1d(0, 1), y_range=Range1d(0, 1), x_axis_label="step", tools="", sizing_mode="stretch_width")
+    plot = figure(
+        height=_HEIGHT,
+        x_range=Range1d(0, 1),
+        y_range=Range1d(0, 1),
+        x_axis_label="step",
+        tools="",
+        sizing_mode="stretch_width",
+    )
     for i in range(lines):
         plot.line("step", f"unit{i}", source=source, color=category_color(i), line_width=2)
     plot.yaxis[0].formatter = NumeralTickFormatter(format="0.[0]")
-    plot.add_layout(Span(location=1, dimension="width", line_color=BELOW, line_dash="dashed", visible=False, name="level"))
+    plot.add_layout(
+        Span(location=1, dimension="width", line_color=BELOW, line_dash="dashed", visible=False, name="level")
+    )
     return style(plot)
 
 

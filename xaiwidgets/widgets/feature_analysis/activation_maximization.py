@@ -37,8 +37,13 @@ class FeatureVisualizer(Explorer):
     """
 
     def __init__(
-        self, model: ImageModel | nn.Module, layer: str | None = None, units: Sequence[int] | None = None, *,
-        images: Float[Tensor, "image channel height width"] | None = None, device: str | torch.device | None = None,
+        self,
+        model: ImageModel | nn.Module,
+        layer: str | None = None,
+        units: Sequence[int] | None = None,
+        *,
+        images: Float[Tensor, "image channel height width"] | None = None,
+        device: str | torch.device | None = None,
         **settings: Any,
     ) -> None:
         specs = ActivationMaximization.specs()
@@ -48,7 +53,9 @@ class FeatureVisualizer(Explorer):
                 raise XaiwidgetsError(message)
         model = as_image_model(model, device)
         self.images = images
-        self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=settings.get("objective") == "logit")
+        self.choice = LayerChoice(
+            model, layer, units, seed=settings.get("seed", 0), outputs=settings.get("objective") == "logit"
+        )
         self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
         self.curves = Curves()
         self.comparison = Comparison(images)
@@ -57,11 +64,22 @@ class FeatureVisualizer(Explorer):
         bar = RunBar(name="FeatureVisualizer", title="Feature visualizer", device=_device_words(model))
         form = SettingsForm(specs, {name: value for name, value in settings.items() if not specs[name].hidden})
         history, frame = RunHistory(), FrameView(columns=3)
-        super().__init__(model, bar, frame, form, history, Foot(), {
-            "what": [heading("Layer"), self.choice.tree],
-            "picture": [frame, self._pair, self.curves.heading, self.curves.plot],
-            "how": [form, heading("Evidence"), self.comparison.box, heading("Runs"), history]})
-        ActivationMaximization(layer=self.choice.layer, units=self.choice.units, **settings)  # refuses here, in the caller's face
+        super().__init__(
+            model,
+            bar,
+            frame,
+            form,
+            history,
+            Foot(),
+            {
+                "what": [heading("Layer"), self.choice.tree, heading("Runs"), history],
+                "picture": [frame, self._pair, self.curves.heading, self.curves.plot],
+                "how": [form, heading("Evidence"), self.comparison.box],
+            },
+        )
+        ActivationMaximization(
+            layer=self.choice.layer, units=self.choice.units, **settings
+        )  # refuses here, in the caller's face
         self.choice.on_change(self._on_choice)
         self.observe(self._on_selection, "selection")
         history.on_compare(self._on_compare)
@@ -70,7 +88,9 @@ class FeatureVisualizer(Explorer):
 
     def method(self) -> ActivationMaximization:
         """The method with the settings as they stand in the widget."""
-        return ActivationMaximization(layer=self.choice.layer, units=self.choice.units, **self._fixed, **self.form.values)
+        return ActivationMaximization(
+            layer=self.choice.layer, units=self.choice.units, **self._fixed, **self.form.values
+        )
 
     def arguments(self) -> tuple[Any, ...]:
         """The model, and the images where the settings ask for them."""
@@ -83,6 +103,11 @@ class FeatureVisualizer(Explorer):
         super().run()
         self.comparison.begin(method, self.model, self.mark_news)
         return self
+
+    def rehearsal(self) -> tuple[Method, float]:
+        """Two steps of the same size."""
+        method = self.method()
+        return method.replace(steps=2), method.steps
 
     def pixels(self, run: Run, width: int | None = None) -> np.ndarray:
         """The images of the newest answer."""
@@ -138,8 +163,13 @@ class FeatureVisualizer(Explorer):
         names = _unit_names(units, self.choice.unit_names)
         layer = self.choice.layer or "the output"
         _, height, width = (1, 1, *self.model.input_shape)[-3:]
-        self.frame.set_grid(names, [f"{name} of layer {layer}: the image it responds to" for name in names],
-                            [""] * len(units), [category_color(i) for i in range(len(units))], aspect=max(0.2, width / height))
+        self.frame.set_grid(
+            names,
+            [f"{name} of layer {layer}: the image it responds to" for name in names],
+            [""] * len(units),
+            [category_color(i) for i in range(len(units))],
+            aspect=max(0.2, width / height),
+        )
         self.curves.reset(len(units))
         self.bar.subject = f"{self.model.name} · {layer} · {len(units)} unit{'s' * (len(units) != 1)}"
 
@@ -157,7 +187,9 @@ class FeatureVisualizer(Explorer):
             self.foot.sentence = self._sentence(self.shown)
 
     def _notes(self, run: Run) -> list[str]:
-        return [self.comparison.words(run.method, index, value) for index, value in enumerate(run.value.objective.tolist())]
+        return [
+            self.comparison.words(run.method, index, value) for index, value in enumerate(run.value.objective.tolist())
+        ]
 
     def _sentence(self, run: Run) -> str:
         index = self.selection
@@ -175,12 +207,14 @@ class FeatureVisualizer(Explorer):
         if run is not None:
             names = [f"{name}, earlier run" for name in _unit_names(run.value.units, ())]
             colors = [category_color(i) for i in range(len(names))]
-            self._pair.set_grid(names, [f"{name} of layer {run.method.layer}" for name in names], self._notes(run), colors)
+            self._pair.set_grid(
+                names, [f"{name} of layer {run.method.layer}" for name in names], self._notes(run), colors
+            )
             self._pair.show(lambda: self.pixels(run), lossless=True)
 
 
 def _unit_names(units: Sequence[int], names: Sequence[str]) -> list[str]:
-    """"unit 3" or the class's name; a unit that is there several times is numbered."""
+    """ "unit 3" or the class's name; a unit that is there several times is numbered."""
     twice, seen, labels = Counter(units), Counter(), []
     for unit in units:
         seen[unit] += 1

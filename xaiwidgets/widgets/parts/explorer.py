@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from xaiwidgets.compute import worker_for
-from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.core import Method, XaiwidgetsError
 from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.parts.export import page, picture
 from xaiwidgets.widgets.parts.foot import Foot
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.presence import should_rest
 from xaiwidgets.widgets.parts.publisher import get_publisher
+from xaiwidgets.widgets.parts.rehearsal import Rehearsal, in_words
 from xaiwidgets.widgets.parts.run import Run
 from xaiwidgets.widgets.parts.run_bar import RunBar
 from xaiwidgets.widgets.parts.run_history import RunHistory
@@ -27,10 +28,20 @@ class Explorer(Teller):
     ``arguments``), how an answer is drawn (``pixels``, ``draw``), and what code calls the model and the arguments (``call``).
     """
 
-    def __init__(self, model: ImageModel, bar: RunBar, frame: FrameView, form: SettingsForm, history: RunHistory,
-                 foot: Foot, columns: Mapping[str, list[Any]]) -> None:
+    def __init__(
+        self,
+        model: ImageModel,
+        bar: RunBar,
+        frame: FrameView,
+        form: SettingsForm,
+        history: RunHistory,
+        foot: Foot,
+        columns: Mapping[str, list[Any]],
+    ) -> None:
         self.model = model
         self._disposed = False
+        self._rehearsal: Rehearsal | None = None
+        self._unrehearsed = True
         super().__init__(bar, frame, form, history, foot, columns)
         bar.on_action(self._on_action)
         form.on_change(self._on_setting)
@@ -119,6 +130,33 @@ class Explorer(Teller):
         """Take note of a setting that changed while nothing runs; raises a sentence where they do not fit together."""
         self.method()
         self.bar.message = ""
+        self._unrehearsed = True
+        get_publisher().wake()
+
+    def rehearsal(self) -> tuple[Method, float]:
+        """A run of two steps like the one that the settings ask for, and how many steps that one has."""
+        raise NotImplementedError
+
+    def due(self) -> float | None:
+        """Besides what there is to tell: rehearse once somebody looks and nothing runs."""
+        return 0.0 if self._may_rehearse() else super().due()
+
+    def publish(self) -> None:
+        """Rehearse, or tell (the publisher calls, under its lock)."""
+        if self._may_rehearse():
+            self._unrehearsed = False
+            method, steps = self.rehearsal()
+            self._expected_steps = steps
+            self._rehearsal = Rehearsal(
+                worker_for(self.model.device), id(self), method, self.arguments(), self.mark_news
+            )
+        super().publish()
+        if self._rehearsal is not None and self._rehearsal.pace is not None:
+            self.bar.expected = in_words(self._rehearsal.pace * self._expected_steps)
+
+    def _may_rehearse(self) -> bool:
+        busy = self.current is not None and not self.current.job.finished
+        return self._unrehearsed and not busy and self.frame.presence.ever
 
     def restart(self) -> None:
         """Start anew where a run is on, else take note: for a change that no run can take."""
@@ -131,7 +169,7 @@ class Explorer(Teller):
         """Do something that a user asked for; what goes wrong becomes a sentence in the widget."""
         try:
             action(*arguments)
-        except Exception as error:  # noqa: BLE001 - a widget that raised in a callback would look dead
+        except Exception as error:
             self.complain(error)
 
     def _on_action(self, action: str) -> None:

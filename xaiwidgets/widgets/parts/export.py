@@ -25,17 +25,28 @@ def page(widget: "Teller") -> str:
     figure = widget.plot_of(widget.shown)
     script, plot = components(figure) if isinstance(figure, LayoutDOM) else ("", "")
     library = INLINE.render() if plot else ""
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
-                   for name, value in _settings(widget).items())
-    return "\n".join([
-        "<!doctype html>", "<html lang='en'>", "<head><meta charset='utf-8'>",
-        f"<title>{escape(widget.bar.title)} · {escape(widget.bar.subject)}</title>",
-        f"<style>{source('export.css')}</style>", library, "</head>", "<body>",
-        f"<h1>{escape(widget.bar.title)}</h1><p>{escape(widget.bar.subject)}</p>",
-        f"<main>{_figures(widget)}</main>", plot, script,
-        f"<h2>Settings</h2><table>{rows}</table>",
-        f"<h2>The code that makes this result</h2><pre><code>{escape(widget.as_code())}</code></pre>",
-        "</body></html>"])
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in _settings(widget).items()
+    )
+    return "\n".join(
+        [
+            "<!doctype html>",
+            "<html lang='en'>",
+            "<head><meta charset='utf-8'>",
+            f"<title>{escape(widget.bar.title)} · {escape(widget.bar.subject)}</title>",
+            f"<style>{source('export.css')}</style>",
+            library,
+            "</head>",
+            "<body>",
+            f"<h1>{escape(widget.bar.title)}</h1><p>{escape(widget.bar.subject)}</p>",
+            f"<main>{_figures(widget)}</main>",
+            plot,
+            script,
+            f"<h2>Settings</h2><table>{rows}</table>",
+            f"<h2>The code that makes this result</h2><pre><code>{escape(widget.as_code())}</code></pre>",
+            "</body></html>",
+        ]
+    )
 
 
 def still(widget: "Teller") -> str:
@@ -49,8 +60,10 @@ def _figures(widget: "Teller") -> str:
     parts = []
     for pixels, cell in zip(widget.pixels(widget.shown), widget.frame.cells, strict=True):
         data = b64encode(encode(pixels[None], lossless=True).data).decode()
-        parts.append(f"<figure><img src='data:image/png;base64,{data}' alt=\"{escape(cell['alt'], quote=True)}\">"
-                     f"<figcaption><b>{escape(cell['label'])}</b> <span>{escape(cell['note'])}</span></figcaption></figure>")
+        parts.append(
+            f"<figure><img src='data:image/png;base64,{data}' alt=\"{escape(cell['alt'], quote=True)}\">"
+            f"<figcaption><b>{escape(cell['label'])}</b> <span>{escape(cell['note'])}</span></figcaption></figure>"
+        )
     return "".join(parts)
 
 

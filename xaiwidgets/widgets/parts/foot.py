@@ -40,8 +40,10 @@ class Foot(Part):
         files = [(_file_name(name), mime, bytes(content)) for name, mime, content in files]
         size = sum(len(content) for _, _, content in files)
         if size > LARGEST_EXPORT:
-            raise ValueError(f"The export has {size:,} bytes; at most {LARGEST_EXPORT:,} reach a browser. "
-                             "Export smaller images, or save them from Python.")
+            raise ValueError(
+                f"The export has {size:,} bytes; at most {LARGEST_EXPORT:,} reach a browser. "
+                "Export smaller images, or save them from Python."
+            )
         for _, mime, _ in files:
             if not _MIME.fullmatch(mime):
                 raise ValueError(f"{mime!r} was given; give a mime type such as 'image/png'.")

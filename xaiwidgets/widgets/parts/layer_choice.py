@@ -18,8 +18,9 @@ class LayerChoice:
     with ``seed``. Raises `XaiwidgetsError` for a layer that is not there or cannot be read, and a unit out of range.
     """
 
-    def __init__(self, model: ImageModel, layer: str | None, units: Sequence[int] | None, *, seed: int = 0,
-                 outputs: bool = False) -> None:
+    def __init__(
+        self, model: ImageModel, layer: str | None, units: Sequence[int] | None, *, seed: int = 0, outputs: bool = False
+    ) -> None:
         self.model, self._seed = model, seed
         self._callbacks: list[Callable[[], None]] = []
         self._setting = False
@@ -43,8 +44,14 @@ class LayerChoice:
         """The class names, where the layer is the network's output; else none."""
         names = self.model.class_names or ()
         layers = self.model.layers()
-        last = {"", max((e.name for e in layers.values() if e.units and e.name and e.order is not None),
-                        key=lambda name: layers[name].order, default="")}
+        last = {
+            "",
+            max(
+                (e.name for e in layers.values() if e.units and e.name and e.order is not None),
+                key=lambda name: layers[name].order,
+                default="",
+            ),
+        }
         return names if self._layer in last and len(names) == layers[self._layer].units else ()
 
     def set(self, layer: str, units: Sequence[int] | None) -> None:
@@ -74,8 +81,10 @@ class LayerChoice:
             raise XaiwidgetsError(f"{len(chosen)} units were given; give 1 to {MOST_UNITS} at once.")
         outside = [unit for unit in chosen if not 0 <= unit < layer.units]
         if outside:
-            raise XaiwidgetsError(f"Unit {outside[0]} was asked for; layer {layer.name!r} has {layer.units} units, "
-                                  f"0 to {layer.units - 1}.")
+            raise XaiwidgetsError(
+                f"Unit {outside[0]} was asked for; layer {layer.name!r} has {layer.units} units, "
+                f"0 to {layer.units - 1}."
+            )
         return chosen
 
     def _on_layer(self, _change: object) -> None:
@@ -111,8 +120,14 @@ def _default_layer(model: ImageModel, *, outputs: bool) -> str:
 
 def _entry(layer: Layer) -> dict[str, object]:
     shape = layer_shape(layer) if layer.layout else ""
-    return {"name": layer.name, "label": layer.name.rsplit(".", 1)[-1], "depth": layer.depth, "type": layer.type,
-            "shape": shape, "parameters": layer.parameters}
+    return {
+        "name": layer.name,
+        "label": layer.name.rsplit(".", 1)[-1],
+        "depth": layer.depth,
+        "type": layer.type,
+        "shape": shape,
+        "parameters": layer.parameters,
+    }
 
 
 def layer_shape(layer: Layer) -> str:

@@ -26,8 +26,11 @@ class Part(anywidget.AnyWidget):
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
         """Take the browser's changes; what is refused is sent back as it stands here, so that both sides agree."""
-        accepted = {name: value for name, value in sync_data.items()
-                    if name in self.from_browser and self.acceptable(name, value)}
+        accepted = {
+            name: value
+            for name, value in sync_data.items()
+            if name in self.from_browser and self.acceptable(name, value)
+        }
         if accepted:
             super().set_state(accepted)
         refused = [name for name in sync_data if name not in accepted and name in self.keys]

@@ -18,8 +18,15 @@ class XwRoot(widgets.VBox):
     the style sheet's business, which the run bar brings along.
     """
 
-    def __init__(self, bar: RunBar, what: Sequence[widgets.Widget], picture: Sequence[widgets.Widget],
-                 how: Sequence[widgets.Widget], foot: Foot, **traits: Any) -> None:
+    def __init__(
+        self,
+        bar: RunBar,
+        what: Sequence[widgets.Widget],
+        picture: Sequence[widgets.Widget],
+        how: Sequence[widgets.Widget],
+        foot: Foot,
+        **traits: Any,
+    ) -> None:
         columns = [_box(what, "xw-what"), _box(picture, "xw-picture"), _box(how, "xw-how")]
         super().__init__([bar, _box(columns, "xw-columns"), foot], **traits)
         self.add_class("xw-root")

@@ -66,7 +66,17 @@ class Run:
     def as_code(self, model: str, call: str) -> str:
         """The lines that make this very result again: ``model`` makes the model, ``call`` is what the method is called with."""
         name = type(self.method).__name__
-        extras = "".join(f", {key}={value!r}" for key, value in (("steering", self.job.steering), ("stop", self.stop)) if value)
-        return "\n".join([
-            "import xaiwidgets as xw", "from xaiwidgets.core import last", f"from xaiwidgets.methods import {name}", "",
-            model, f"method = {self.method.as_code()}", f"result = last(method({call}){extras})"])
+        extras = "".join(
+            f", {key}={value!r}" for key, value in (("steering", self.job.steering), ("stop", self.stop)) if value
+        )
+        return "\n".join(
+            [
+                "import xaiwidgets as xw",
+                "from xaiwidgets.core import last",
+                f"from xaiwidgets.methods import {name}",
+                "",
+                model,
+                f"method = {self.method.as_code()}",
+                f"result = last(method({call}){extras})",
+            ]
+        )

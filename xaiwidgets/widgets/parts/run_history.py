@@ -80,4 +80,4 @@ class RunHistory(Part):
     def _kept(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The newest, and the one that is compared with however old it is."""
         held = [entry for entry in entries[MOST_ENTRIES:] if entry["id"] == self.compared]
-        return entries[:MOST_ENTRIES - len(held)] + held
+        return entries[: MOST_ENTRIES - len(held)] + held

@@ -29,8 +29,13 @@ class SettingsForm(widgets.VBox):
     the setting itself; a value that means nothing puts the control back to the last good one.
     """
 
-    def __init__(self, specs: Mapping[str, Spec] | Iterable[Spec], values: Mapping[str, Any] | None = None,
-                 *, title: str = "Settings") -> None:
+    def __init__(
+        self,
+        specs: Mapping[str, Spec] | Iterable[Spec],
+        values: Mapping[str, Any] | None = None,
+        *,
+        title: str = "Settings",
+    ) -> None:
         listed = specs.values() if isinstance(specs, Mapping) else specs
         self._specs = {spec.name: spec for spec in listed if not spec.hidden and spec.type != "tensor"}
         given = dict(values or {})
@@ -85,6 +90,7 @@ class SettingsForm(widgets.VBox):
         def changed(_change: Any) -> None:
             if not self._writing:
                 self._take(name)
+
         return changed
 
     def _take(self, name: str) -> None:

@@ -39,8 +39,15 @@ class Teller(XwRoot):
     status = traitlets.Unicode("idle")
     progress = traitlets.Float(0.0)
 
-    def __init__(self, bar: RunBar, frame: FrameView, form: SettingsForm, history: RunHistory, foot: Foot,
-                 columns: Mapping[str, list[Any]]) -> None:
+    def __init__(
+        self,
+        bar: RunBar,
+        frame: FrameView,
+        form: SettingsForm,
+        history: RunHistory,
+        foot: Foot,
+        columns: Mapping[str, list[Any]],
+    ) -> None:
         self.bar, self.frame, self.form, self.history, self.foot = bar, frame, form, history, foot
         self.runs: dict[int, Run] = {}
         self.current: Run | None = None
@@ -114,12 +121,13 @@ class Teller(XwRoot):
     def due(self) -> float | None:
         """When there is something to tell: at once for a change of status, else a few times a second."""
         run = self.current
-        if not self._news or run is None:
+        if not self._news:
             return None
-        return 0.0 if run.job.status != self.status else self._told + _TELL_EVERY
+        return 0.0 if run is None or run.job.status != self.status else self._told + _TELL_EVERY
 
     def publish(self) -> None:
         """Tell the newest of the current run (the publisher calls, under its lock)."""
+        self._news = False
         if self.current is not None:
             self.tell(self.current)
 
@@ -129,8 +137,12 @@ class Teller(XwRoot):
         status, latest = run.job.status, run.job.latest
         changed = status != self.status
         self.bar.update(
-            status=status, done=latest.done if latest else 0.0, total=latest.total if latest else 0.0,
-            seconds_left=run.seconds_left, seconds=run.seconds if run.job.finished else -1.0)
+            status=status,
+            done=latest.done if latest else 0.0,
+            total=latest.total if latest else 0.0,
+            seconds_left=run.seconds_left,
+            seconds=run.seconds if run.job.finished else -1.0,
+        )
         if run.job.error is not None:
             self.complain(run.job.error)
         if run is self.shown and run.value is not None:
