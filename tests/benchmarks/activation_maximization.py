@@ -1,7 +1,7 @@
 """What activation maximisation costs, against the floor: ``python -m tests.benchmarks.activation_maximization``.
 
-Prints medians and ratios, all from this one run on this one machine; nothing here is a timed test. Needs a quiet machine: the
-ratios compare alternating turns, but a neighbour that comes and goes still shows.
+Prints medians and ratios, all from this one run on this one machine; nothing here is a timed test. Needs a quiet
+machine: the ratios compare alternating turns, but a neighbour that comes and goes still shows.
 """
 
 import argparse
@@ -19,9 +19,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*parts, []], help="leave out for all")
     chosen = parser.parse_args().parts or list(parts)
-    print(
-        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, cuda {torch.cuda.is_available()}"
-    )
+    cuda = torch.cuda.is_available()
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, cuda {cuda}")
     table = Table()
     for name in chosen:
         parts[name](table)

@@ -25,7 +25,10 @@ from xaiwidgets.methods import ActivationMaximization
 units = [1, 5, 9, 20, 33, 47, 3, 41]
 model = xw.load_model("efficientnet_lite0")
 def timed(job, times):
-    job.subscribe(lambda job: job.latest and job.latest.done == int(job.latest.done) and times.append(time.perf_counter()))
+    def note(job):
+        if job.latest and job.latest.done == int(job.latest.done):
+            times.append(time.perf_counter())
+    job.subscribe(note)
     return job
 silent = []
 timed(worker_for("cpu").submit(ActivationMaximization(layer="_blocks.8", units=units, steps=40)(model)), silent).wait()
@@ -41,9 +44,11 @@ def on_status(change):
         again = []
         job = worker_for("cpu").submit(ActivationMaximization(layer="_blocks.8", units=units, steps=40)(model))
         timed(job, again)
-        job.subscribe(lambda job: job.finished and json.dump(
-            {"silent": np.diff(silent[8:]).tolist(), "watched": np.diff(watched[8:]).tolist(), "again": np.diff(again[8:]).tolist()},
-            open(PLACE, "w")))
+        runs = {"silent": silent, "watched": watched, "again": again}
+        def write(job):
+            if job.finished:
+                json.dump({name: np.diff(times[8:]).tolist() for name, times in runs.items()}, open(PLACE, "w"))
+        job.subscribe(write)
 watched = []
 view.observe(on_status, "status")
 view
@@ -57,7 +62,8 @@ xw.FeatureVisualizer(model, layer="0", units=[0], steps=4096, rotate=0.0, scale=
 """
 PLAIN = """
 import xaiwidgets as xw
-xw.FeatureVisualizer(xw.load_model("efficientnet_lite0"), layer="_blocks.8", units=[1, 5, 9, 20, 33, 47, 3, 41], steps=400)
+model = xw.load_model("efficientnet_lite0")
+xw.FeatureVisualizer(model, layer="_blocks.8", units=[1, 5, 9, 20, 33, 47, 3, 41], steps=400)
 """
 
 
@@ -102,7 +108,8 @@ def _readiness_and_first_frames(opener: VoilaOpener, table: Table) -> None:
 
 # Inside the page, so that the round trips of the test's own protocol are not counted.
 CLICK_AND_WAIT = """([label, done]) => new Promise((resolve) => {
-    const root = document.querySelector("[data-xw=FeatureVisualizer]"), image = root.querySelector("[role=img][data-frame]");
+    const root = document.querySelector("[data-xw=FeatureVisualizer]");
+    const image = root.querySelector("[role=img][data-frame]");
     const before = Number(image.dataset.frame), begun = performance.now();
     [...root.querySelectorAll("button")].find((button) => button.textContent.trim() === label).click();
     const look = () => {

@@ -65,7 +65,7 @@ def measure(table: Table) -> None:
     """Print the floor, our loop, and their ratio."""
     model = load_model("efficientnet_lite0", device="cpu")
     loop, whole, halves = whole_steps(model), bare(model, 1), bare(model, 2)
-    for warm in range(6):
+    for _ in range(6):
         next(loop), whole(), halves()
     turns = [(seconds(lambda: next(loop)), seconds(whole), seconds(halves)) for _ in range(TURNS)]
     ours, floor, cut = (statistics.median(column) for column in zip(*turns, strict=True))

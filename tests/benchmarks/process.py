@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 import psutil
@@ -64,7 +65,7 @@ def _steps_to_steer(model: object) -> float:
     while len(seen) < 40:
         time.sleep(0.01)
     job.cancel()
-    jumps = [(done, later - earlier) for (_, earlier), (done, later) in zip(seen, seen[1:], strict=False)]
+    jumps = [(done, later - earlier) for (_, earlier), (done, later) in pairwise(seen)]
     usual = max(abs(jump) for done, jump in jumps if done <= sent_at)
     return next(done for done, jump in jumps if done > sent_at and abs(jump) > 3 * usual) - sent_at
 

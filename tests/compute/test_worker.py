@@ -194,7 +194,7 @@ def test_a_default_dtype_that_changes_in_a_step_fails_the_job(worker):
         yield Step(0, done=1, total=1)
 
     try:
-        with pytest.raises(XaiwidgetsError, match="default dtype changed from torch.float32 to torch.float64"):
+        with pytest.raises(XaiwidgetsError, match=r"default dtype changed from torch\.float32 to torch\.float64"):
             worker.submit(careless()).wait(10)
     finally:
         torch.set_default_dtype(torch.float32)

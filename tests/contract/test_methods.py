@@ -156,8 +156,8 @@ def test_each_live_setting_steers_and_replays(entry):
         steps = method(*arguments)
         end = next(steps)
         end = steps.send({spec.name: value})
-        for end in steps:
-            pass
+        for step in steps:
+            end = step
         assert steps.steering[0][1] == {spec.name: value}, spec.name
         assert same(
             values_of(end),

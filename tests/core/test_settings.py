@@ -13,7 +13,7 @@ class Example(Method):
     size: int | None = setting(None, low=8, help="size")
     kind: str = setting("one", choices=("one", "two"), help="kind")
     on: bool = setting(default=False, help="on")
-    directions: torch.Tensor | None = setting(None, help="directions")
+    directions: torch.Tensor | None = setting(None, help="directions")  # noqa: RUF009 - it makes a field
     seed: int = setting(0, low=0, help="seed")
 
     def __call__(self):

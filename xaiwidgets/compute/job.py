@@ -14,10 +14,11 @@ FINISHED = frozenset({"done", "cancelled", "failed"})
 
 
 class Job:
-    """A generator of steps that a worker advances. Every method may be called from any thread and returns at once, but `wait`.
+    """A generator of steps that a worker advances.
 
-    ``status`` is queued until the first step begins, then running, paused, done, cancelled or failed; ``latest`` is the newest
-    step, ``error`` what ended a failed run. ``steering`` lists the changes of settings as ``(done, {name: value})``.
+    Every method may be called from any thread and returns at once, but `wait`. ``status`` is queued until the first
+    step begins, then running, paused, done, cancelled or failed; ``latest`` is the newest step, ``error`` what ended a
+    failed run. ``steering`` lists the changes of settings as ``(done, {name: value})``.
     """
 
     def __init__(
@@ -97,9 +98,10 @@ class Job:
             self._changes = settings
 
     def wait(self, timeout: float | None = None) -> Step | None:
-        """Wait until the run is finished and return its newest step; raises the error of a failed run, or `TimeoutError`.
+        """Wait until the run is finished and return its newest step.
 
-        Interrupting it leaves the run going. Refused inside the run's own step or listener, where it could never end.
+        Raises the error of a failed run, or `TimeoutError`. Interrupting it leaves the run going. Refused inside the
+        run's own step or listener, where it could never end.
         """
         if self._thread is threading.current_thread():
             message = "wait() was called from inside the run that it waits for; subscribe to the job instead."
@@ -119,7 +121,10 @@ class Job:
         return self.latest
 
     def subscribe(self, listener: Callable[["Job"], None]) -> None:
-        """Call ``listener(job)`` after each step and change of status, on the thread it happens on; it must be quick."""
+        """Call ``listener(job)`` after each step and change of status.
+
+        It is called on the thread it happens on; it must be quick.
+        """
         with self._changed:
             self._listeners.append(listener)
 
@@ -177,7 +182,10 @@ class Job:
         clear_frames(error.__traceback__)  # else the traceback would keep the step's tensors
         if is_out_of_memory(error):
             release_memory()
-            message = f"The device ran out of memory; lower the image size or the number of units, or free other models ({error})."
+            message = (
+                "The device ran out of memory; lower the image size or the number of units, "
+                f"or free other models ({error})."
+            )
             error = XaiwidgetsError(message)
         self.error = error
         self._end("failed")

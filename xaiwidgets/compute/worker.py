@@ -18,9 +18,9 @@ _RESTING_SECONDS = 0.25  # how often resting jobs are asked again whether somebo
 class Worker:
     """Runs generators of steps on one device, one step at a time.
 
-    Turns are fair in device time: of the runnable jobs the one that had least goes next; a job that was not runnable for a
-    while, or is new, starts level with the others and not with a claim to what it missed. A job in a ``slot`` replaces the one
-    before it there. The thread starts with the first job.
+    Turns are fair in device time: of the runnable jobs the one that had least goes next; a job that was not runnable
+    for a while, or is new, starts level with the others and not with a claim to what it missed. A job in a ``slot``
+    replaces the one before it there. The thread starts with the first job.
     """
 
     def __init__(self, device: str | torch.device = "cpu") -> None:

@@ -56,10 +56,11 @@ class Spec:
 
 
 def setting(default: Any = MISSING, *, help: str, **known: Any) -> Any:  # noqa: A002 - the word users read
-    """Declare a field of a `Method`: ``steps: int = setting(256, low=1, high=4096, help="optimisation steps")``.
+    """Declare a field of a `Method`.
 
-    Keywords are the fields of `Spec`: ``low``, ``high`` (inclusive), ``log`` (a slider in powers), ``live`` (may be
-    changed while it runs), ``choices``, ``label``, ``unit``, ``advanced`` (folded away) and ``hidden`` (not in the form).
+    For example: ``steps: int = setting(256, low=1, high=4096, help="optimisation steps")``. Keywords are the fields of
+    `Spec`: ``low``, ``high`` (inclusive), ``log`` (a slider in powers), ``live`` (may be changed while it runs),
+    ``choices``, ``label``, ``unit``, ``advanced`` (folded away) and ``hidden`` (not in the form).
     """
     return dataclasses.field(default=default, metadata={_KEY: Spec(default=default, help=help, **known)})
 

@@ -17,8 +17,8 @@ class Steps(Generator[Step[T], Any, None]):
     """A generator of `Step` that knows the settings it runs with and what was changed on the way.
 
     ``send`` takes changed live settings, as a mapping or as a whole `Method`; anything else that changed is refused at
-    once and leaves the run as it was. ``steering`` lists the changes as ``(done, {name: value})``: ``done`` of the newest
-    step at the time, so that ``last(steps, steering=...)`` can replay them.
+    once and leaves the run as it was. ``steering`` lists the changes as ``(done, {name: value})``: ``done`` of the
+    newest step at the time, so that ``last(steps, steering=...)`` can replay them.
     """
 
     def __init__(self, generator: Generator[Step[T], Any, None], settings: "Method") -> None:
@@ -57,8 +57,8 @@ def last(steps: Iterable[Step[T]], *, steering: Iterable[tuple[float, Changes]] 
     """The final value of a run, in the caller's own thread.
 
     ``steering`` replays changes of live settings: ``[(done, {name: value}), ...]``, each handed in after the step whose
-    ``done`` it names. ``stop`` ends the run at that ``done``, as a user's Stop did. Raises `XaiwidgetsError` when the run
-    yields nothing.
+    ``done`` it names. ``stop`` ends the run at that ``done``, as a user's Stop did. Raises `XaiwidgetsError` when the
+    run yields nothing.
     """
     waiting = sorted(steering, key=lambda change: change[0])
     generator, step, changes = iter(steps), None, None

@@ -1,7 +1,8 @@
 """Batch normalisation folded into the convolution before it: the same function, a quarter faster to explain.
 
 In evaluation mode a batch normalisation is a fixed scale and shift for each channel, and a convolution can carry both.
-Only pairs that a forward pass shows to be such are folded, and only where the folded network then gives the same output.
+Only pairs that a forward pass shows to be such are folded, and only where the folded network then gives the same
+output.
 """
 
 from collections import Counter
@@ -35,7 +36,10 @@ class _Uses(TorchFunctionMode):
 
 
 def foldable_pairs(module: nn.Module, images: Tensor) -> dict[str, str]:
-    """The path of each convolution by that of the batch normalisation which alone uses its output, as one pass shows them."""
+    """The path of each convolution by that of the batch normalisation which alone uses its output.
+
+    They are as one pass shows them.
+    """
     outputs: dict[str, Tensor] = {}
     inputs: dict[str, Tensor] = {}
     calls: Counter[str] = Counter()

@@ -19,9 +19,10 @@ Normalize = tuple[Sequence[float], Sequence[float]] | Callable[[Tensor], Tensor]
 class ImageModel:
     """A `torch.nn.Module` with the shape and the normalisation of the images it wants.
 
-    ``input_shape`` is (channel, height, width), or (feature,) for a network of plain vectors. ``normalize`` takes images in
-    [0, 1] to what the network was trained on: ``(mean, std)`` per channel, a differentiable callable, or None for none.
-    ``class_names`` name the outputs. ``device`` is where the work is done: a GPU when there is one, else the CPU.
+    ``input_shape`` is (channel, height, width), or (feature,) for a network of plain vectors. ``normalize`` takes
+    images in [0, 1] to what the network was trained on: ``(mean, std)`` per channel, a differentiable callable, or None
+    for none. ``class_names`` name the outputs. ``device`` is where the work is done: a GPU when there is one, else the
+    CPU.
 
     The module is never touched: work runs on a structural twin that follows its weights (see `twin`). Raises
     `XaiwidgetsError` where the module cannot be run on such images.
@@ -65,7 +66,10 @@ class ImageModel:
             return self._twin[1]
 
     def twin_for(self, layers: Iterable[str]) -> nn.Module:
-        """The fastest network that gives the outputs of these layers: with batch normalisation folded, if none is folded itself."""
+        """The fastest network that gives the outputs of these layers.
+
+        It is the one with batch normalisation folded, if none is folded itself.
+        """
         with self.lock:
             plain, key = self.twin, self._twin[0]
             if self._pairs is None:

@@ -71,4 +71,4 @@ def keep_freed_memory() -> bool:
         return False
     trim_threshold, mmap_threshold, arena_max = -1, -3, -8  # the parameters' numbers in malloc.h
     settings = ((mmap_threshold, 1 << 30), (trim_threshold, (1 << 31) - 1), (arena_max, 1))
-    return all([mallopt(parameter, value) == 1 for parameter, value in settings])
+    return all([mallopt(parameter, value) == 1 for parameter, value in settings])  # noqa: C419 - every call must run

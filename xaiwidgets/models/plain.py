@@ -18,7 +18,8 @@ def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | N
 
     The channels come from the first convolution or linear layer, the size from what the network names itself (timm) or
     the first of the usual sizes that it runs on. The normalisation is timm's own record, ImageNet's for torchvision's
-    networks, and none otherwise: for anything else wrap it yourself with ``ImageModel(module, input_shape, normalize)``.
+    networks, and none otherwise: for anything else wrap it yourself with
+    ``ImageModel(module, input_shape, normalize)``.
     """
     if isinstance(model, ImageModel):
         if device is None or torch.device(device) == model.device:

@@ -23,7 +23,8 @@ class Probe:
     """Reads the outputs of chosen layers; the forward pass stops at the deepest of them.
 
     ``layers`` are dotted module paths. A module that is used several times in a pass is read at its first use. Hooks
-    live only inside a call, under the model's lock. Raises `XaiwidgetsError` for a layer that is unknown or never reached.
+    live only inside a call, under the model's lock. Raises `XaiwidgetsError` for a layer that is unknown or never
+    reached.
     """
 
     def __init__(self, model: ImageModel, layers: Sequence[str]) -> None:
@@ -109,7 +110,8 @@ class Probe:
         changed = [name for name, version in after.items() if version != before[name]]
         if changed:
             message = (
-                f"{self.model.name} updates its buffer {changed[0]!r} in the forward pass, so that its answers would depend "
-                "on what was asked before; make it read-only in evaluation mode. Your module itself was not changed."
+                f"{self.model.name} updates its buffer {changed[0]!r} in the forward pass, so that its answers would "
+                "depend on what was asked before; make it read-only in evaluation mode. Your module itself was not "
+                "changed."
             )
             raise XaiwidgetsError(message)

@@ -14,7 +14,8 @@ def structural_twin(module: nn.Module, device: torch.device, dtype: torch.dtype,
 
     Parameters are shared storage without gradients (copied only for another device, precision or memory layout);
     buffers are copied, so that a forward pass that updates one cannot reach the user's. In-place activations are
-    turned off: they would overwrite what a hook has just read. Raises `XaiwidgetsError` where the module cannot be copied.
+    turned off: they would overwrite what a hook has just read. Raises `XaiwidgetsError` where the module cannot be
+    copied.
     """
 
     def converted(tensor: torch.Tensor) -> torch.Tensor:

@@ -14,11 +14,14 @@ from xaiwidgets.models.image_model import ImageModel
 def load_model(name: str, *, device: str | torch.device | None = None) -> ImageModel:
     """A trained network by name, weights included; nothing is downloaded at run time.
 
-    ``"efficientnet_lite0"``: EfficientNet-Lite0 (Tan and Le 2019, the Lite variant of 2020), 4.6 million parameters, trained on
-    ImageNet, images of 3×224×224, 1,000 class names.
+    ``"efficientnet_lite0"``: EfficientNet-Lite0 (Tan and Le 2019, the Lite variant of 2020), 4.6 million parameters,
+    trained on ImageNet, images of 3×224×224, 1,000 class names.
     """
     if name not in _ZOO:
-        message = f"There is no model {name!r}; {nearest(str(name), _ZOO)}. Wrap your own with xw.ImageModel(module, input_shape)."
+        message = (
+            f"There is no model {name!r}; {nearest(str(name), _ZOO)}. "
+            "Wrap your own with xw.ImageModel(module, input_shape)."
+        )
         raise XaiwidgetsError(message)
     model = _ZOO[name](device)
     model.source = f"xw.load_model({name!r})"

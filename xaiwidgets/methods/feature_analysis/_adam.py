@@ -1,6 +1,7 @@
 """Adam, uphill (Kingma and Ba 2015, algorithm 1).
 
-`torch.optim` would do it too, but making its first optimiser imports torch's compiler: a second before the first picture.
+`torch.optim` would do it too, but making its first optimiser imports torch's compiler: a second before the first
+picture.
 """
 
 import math

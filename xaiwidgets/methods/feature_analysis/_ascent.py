@@ -1,24 +1,16 @@
 """One run of gradient ascent: the images, what they are pushed by, and the step."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.methods.feature_analysis import _objectives, _penalties, _transforms
 from xaiwidgets.methods.feature_analysis._adam import Adam
-from xaiwidgets.methods.feature_analysis._color import colors_for
-from xaiwidgets.methods.feature_analysis._parameterization import (
-    Fourier,
-    Parameterization,
-    Phase,
-    Pixel,
-    natural_magnitude,
-)
+from xaiwidgets.methods.feature_analysis._draws import generators_for, same_unit
+from xaiwidgets.methods.feature_analysis._from_settings import objective_of, parameterization_of
 from xaiwidgets.methods.feature_analysis._redirect import RedirectedReLUs
 from xaiwidgets.methods.feature_analysis._transforms import Transforms
 from xaiwidgets.methods.feature_analysis._view import View
@@ -178,83 +170,3 @@ class Ascent:
     def _decode(self) -> None:
         self.images = self.parameterization.decode(self.free)
         self._value: Visualization | None = None
-
-
-def objective_of(settings: "ActivationMaximization", count: int, layout: object) -> _objectives.Objective:
-    """The objective that the settings name, after a check that the layer has what it asks for."""
-    if settings.objective == "direction":
-        known = settings.directions.shape
-        if known[1] != count:
-            message = f"directions of length {known[1]} were given for layer {settings.layer!r}, which has {count} units; give {count}."
-            raise XaiwidgetsError(message)
-        _refuse_outside(settings, known[0], "directions")
-        return _objectives.along(settings.directions, settings.cosine_power)
-    if settings.objective == "layer":
-        return _objectives.layer
-    _refuse_outside(settings, count, "units")
-    if settings.objective == "logit" and layout.kind != "vector":
-        message = f"objective='logit' needs a layer of plain outputs; {settings.layer!r} is a {layout.kind}. Choose the last layer, or ''."
-        raise XaiwidgetsError(message)
-    if settings.objective == "neuron":
-        return _objectives.neuron_at(_position(settings, layout))
-    return _objectives.channel
-
-
-def _position(settings: "ActivationMaximization", layout: object) -> int:
-    for name, given, size in zip(
-        ("row", "column"), (settings.row, settings.column), layout.grid or (1, 1), strict=True
-    ):
-        if given is not None and given >= size:
-            message = f"{name}={given} was given; layer {settings.layer!r} has positions 0 to {size - 1} there."
-            raise XaiwidgetsError(message)
-    return layout.position(settings.row, settings.column)
-
-
-def _refuse_outside(settings: "ActivationMaximization", count: int, what: str) -> None:
-    outside = [unit for unit in settings.units if unit >= count]
-    if outside:
-        message = f"Unit {outside[0]} was asked for; layer {settings.layer!r} has {count} {what}, 0 to {count - 1}."
-        raise XaiwidgetsError(message)
-
-
-def generators_for(seed: int, units: Sequence[int]) -> list[torch.Generator]:
-    """One source of random draws for each image, seeded by (seed, unit, occurrence), never by its place in the batch."""
-    seen: Counter[int] = Counter()
-    generators = []
-    for unit in units:
-        state = np.random.SeedSequence([seed, unit, seen[unit]]).generate_state(2, np.uint32)
-        seen[unit] += 1
-        generators.append(torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1))
-    return generators
-
-
-def parameterization_of(
-    settings: "ActivationMaximization",
-    view: View,
-    model: ImageModel,
-    images: Tensor | None,
-) -> Parameterization:
-    """The parameterisation that the settings name, in the colours of the images, or of ImageNet."""
-    channels = view.channels
-    if images is not None and (images.dim() != 4 or images.shape[1] != channels):  # noqa: PLR2004
-        message = (
-            f"images of shape {tuple(images.shape)} were given; give (image, {channels}, height, width) in [0, 1]."
-        )
-        raise XaiwidgetsError(message)
-    colors = colors_for(settings.colors, channels, images)
-    shape = (
-        (channels, *view.canvas),
-        None if colors is None else colors.to(model.device, model.dtype),
-        model.device,
-        model.dtype,
-    )
-    if settings.parameterization == "maco":
-        return Phase(*shape, magnitude=natural_magnitude(Pixel(*shape), images))
-    return {"fourier": Fourier, "pixel": Pixel}[settings.parameterization](*shape)
-
-
-def same_unit(units: Sequence[int]) -> Tensor:
-    """1 where two different images are of the same unit, else 0."""
-    index = torch.tensor(units)
-    same = (index[:, None] == index).double()
-    return same.fill_diagonal_(0)

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from xaiwidgets.core import InvalidSettingError
 
-# Square root of the covariance of ImageNet's pixel colours, as published with Lucid (Olah, Mordvintsev and Schubert 2017).
+# Square root of the covariance of ImageNet's pixel colours, as published with Lucid (Olah, Mordvintsev and Schubert
+# 2017).
 _IMAGENET = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 
 
@@ -16,7 +17,10 @@ def imagenet_colors() -> Float[Tensor, "3 3"]:
 
 
 def color_matrix(images: Float[Tensor, "image channel height width"]) -> Float[Tensor, "channel channel"]:
-    """The colour matrix of the given images: a square root of their pixels' covariance, its longest column of length one."""
+    """The colour matrix of the given images.
+
+    It is a square root of their pixels' covariance, its longest column of length one.
+    """
     pixels = images.detach().double().transpose(0, 1).flatten(1)
     vectors, values, _ = torch.linalg.svd(torch.cov(pixels).reshape(len(pixels), len(pixels)))
     return _scaled(vectors * (values + 1e-10).sqrt())
@@ -35,7 +39,10 @@ def colors_for(choice: str, channels: int, images: Tensor | None) -> Tensor | No
 
 
 def recorrelate(image: Float[Tensor, "batch channel height width"], matrix: Tensor | None) -> Tensor:
-    """From decorrelated axes to colours; one matrix product, since a 1×1 convolution takes ten times as long on a CPU."""
+    """From decorrelated axes to colours.
+
+    It is one matrix product, since a 1×1 convolution takes ten times as long on a CPU.
+    """
     if matrix is None:
         return image
     return (matrix @ image.flatten(2)).view_as(image)

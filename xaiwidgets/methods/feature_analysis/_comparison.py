@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from xaiwidgets.core import Step
-from xaiwidgets.methods.feature_analysis._ascent import objective_of
+from xaiwidgets.methods.feature_analysis._from_settings import objective_of
 from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, MicroBatches, Probe
 

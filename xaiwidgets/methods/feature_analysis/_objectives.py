@@ -52,7 +52,10 @@ def gram(activation: Activation) -> Float[Tensor, "image unit unit"]:
 
 
 def likeness(grams: Float[Tensor, "image unit unit"], others: Tensor, same: Float[Tensor, "image other"]) -> Tensor:
-    """The mean cosine between an image's Gram matrix and those of the other images of its unit (``same`` is 1 there)."""
+    """The mean cosine between an image's Gram matrix and those of the other images of its unit.
+
+    ``same`` is 1 there.
+    """
     cosines = grams.flatten(1) @ others.flatten(1).T
     return (cosines * same).sum(1) / same.sum(1).clamp(min=1)
 

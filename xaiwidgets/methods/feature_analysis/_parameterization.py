@@ -106,7 +106,10 @@ class Phase(_Image):
         object.__setattr__(self, "magnitude", magnitude.to(self.device, self.dtype))
 
     def start(self, generators: Sequence[torch.Generator]) -> Tensor:
-        """Phases (image, channel, height, width // 2 + 1) in radians, far more spread than a turn and so nearly uniform."""
+        """Phases (image, channel, height, width // 2 + 1) in radians.
+
+        They are far more spread than a turn and so nearly uniform.
+        """
         channels, height, width = self.shape
         return self.normal(generators, (channels, height, width // 2 + 1), math.pi)
 
@@ -125,7 +128,10 @@ class Phase(_Image):
 
 
 def natural_magnitude(image: _Image, images: Tensor | None) -> Float[Tensor, "channel height half_width"]:
-    """The mean magnitude of the spectra of ``images`` in decorrelated colour; without any, the 1/f law of photographs."""
+    """The mean magnitude of the spectra of ``images`` in decorrelated colour.
+
+    Without any, it is the 1/f law of photographs.
+    """
     channels, height, width = image.shape
     if images is None:
         law = 1 / image.frequencies().clamp(min=1 / max(height, width))

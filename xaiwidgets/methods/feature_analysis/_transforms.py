@@ -33,7 +33,8 @@ class Transforms:
     ) -> tuple[Float[Tensor, "image 2 3"], int]:
         """Where each output pixel looks on the padded canvas, and the padding that makes sure something is there.
 
-        The draws, uniform in [0, 1), do not depend on the ranges, so that a live change of a range leaves later draws alone.
+        The draws, uniform in [0, 1), do not depend on the ranges, so that a live change of a range leaves later draws
+        alone.
         """
         height, width = canvas
         limit = min(self.jitter, min(canvas) // 4)
@@ -69,7 +70,8 @@ def apply(
 ) -> Float[Tensor, "image channel out_height out_width"]:
     """All transforms at once by one bilinear sampling.
 
-    The image goes on at its opposite edge, as a Fourier series does: no border is invented, and none shows in the picture.
+    The image goes on at its opposite edge, as a Fourier series does: no border is invented, and none shows in the
+    picture.
     """
     grid = _places(matrices.to(images), size)
     return functional.grid_sample(_Wrap.apply(images, margin), grid, mode="bilinear", align_corners=False)

@@ -13,8 +13,8 @@ from xaiwidgets.models import ImageModel
 class View:
     """The size of the picture, and the size that the network looks at.
 
-    ``canvas`` is (height, width) of the picture. A network of plain vectors sees it flattened: a square where its length is
-    one, else a single row.
+    ``canvas`` is (height, width) of the picture. A network of plain vectors sees it flattened: a square where its
+    length is one, else a single row.
     """
 
     def __init__(self, model: ImageModel, size: int | None) -> None:

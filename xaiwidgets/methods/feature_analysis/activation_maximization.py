@@ -17,15 +17,17 @@ _OBJECTIVES = ("channel", "neuron", "logit", "direction", "layer")
 class ActivationMaximization(Method):
     """Draw what a unit responds to: x* = argmax a(x) − λ R(x), by gradient ascent from noise (Erhan et al. 2009).
 
-    The image is written as a Fourier series in decorrelated colours and moved at random before each step, as Olah, Mordvintsev
-    and Schubert (2017) do; or as pixels; or with the magnitudes of natural images, its phases alone free (MACO, Fel et al. 2023).
-    Called with a model it yields a `Visualization` after every step. ``images`` (Float[image, channel, height, width] in [0, 1])
-    lend their colours where ``colors="images"``, and for MACO their spectrum.
+    The image is written as a Fourier series in decorrelated colours and moved at random before each step, as Olah,
+    Mordvintsev and Schubert (2017) do; or as pixels; or with the magnitudes of natural images, its phases alone free
+    (MACO, Fel et al. 2023). Called with a model it yields a `Visualization` after every step. ``images``
+    (Float[image, channel, height, width] in [0, 1]) lend their colours where ``colors="images"``, and for MACO their
+    spectrum.
 
-    Departures: the transforms are one bilinear sampling, at the image's edge it goes on at the opposite one; the gradient of
-    total variation is that of β = 2; the diversity term compares with the other images of the step before; MACO's phases are
-    not standardised, and its spectrum without images is the 1/f law. Raises `XaiwidgetsError` for a layer or unit that is not there, a layer that cannot be read,
-    an objective that is not a number, and one that does not depend on the image.
+    Departures: the transforms are one bilinear sampling, at the image's edge it goes on at the opposite one; the
+    gradient of total variation is that of β = 2; the diversity term compares with the other images of the step before;
+    MACO's phases are not standardised, and its spectrum without images is the 1/f law. Raises `XaiwidgetsError` for a
+    layer or unit that is not there, a layer that cannot be read, an objective that is not a number, and one that does
+    not depend on the image.
     """
 
     layer: str = setting(help="dotted path of the layer; '' is the network's output", hidden=True)
@@ -37,8 +39,9 @@ class ActivationMaximization(Method):
         "channel",
         choices=_OBJECTIVES,
         help=(
-            "channel: the unit's mean over all positions; neuron: the unit at one position; logit: an output before the softmax; "
-            "direction: a combination of units; layer: the layer's mean square (DeepDream)"
+            "channel: the unit's mean over all positions; neuron: the unit at one position; "
+            "logit: an output before the softmax; direction: a combination of units; "
+            "layer: the layer's mean square (DeepDream)"
         ),
     )
     parameterization: str = setting(
@@ -108,7 +111,7 @@ class ActivationMaximization(Method):
     )
     row: int | None = setting(None, low=0, hidden=True, help="row of the neuron; None is the middle")
     column: int | None = setting(None, low=0, hidden=True, help="column of the neuron; None is the middle")
-    directions: Tensor | None = setting(
+    directions: Tensor | None = setting(  # noqa: RUF009 - it makes a field
         None, hidden=True, help="Float[direction, unit]: what units index for objective='direction'"
     )
     cosine_power: float = setting(
@@ -123,7 +126,10 @@ class ActivationMaximization(Method):
             message = "units=() was given; name at least one unit, as in units=[3, 20, 41]."
             raise InvalidSettingError(message)
         if self.objective == "direction" and (self.directions is None or self.directions.dim() != 2):  # noqa: PLR2004
-            message = "objective='direction' needs directions, a tensor (direction, unit); give directions=torch.eye(units)[[3, 5]]."
+            message = (
+                "objective='direction' needs directions, a tensor (direction, unit); "
+                "give directions=torch.eye(units)[[3, 5]]."
+            )
             raise InvalidSettingError(message)
         if self.parameterization == "maco" and self.blur:
             message = f"blur={self.blur} was given with parameterization='maco', which keeps magnitudes; set blur=0."

@@ -23,7 +23,8 @@ class Comparison:
         self._jobs: dict[tuple[object, ...], Job] = {}
         self._shown = ""
         self.box.value = self._said(
-            "Each image's number is the unit's own activation. Give <code>images=</code> to compare it with what real images give."
+            "Each image's number is the unit's own activation. Give <code>images=</code> to compare it with what real "
+            "images give."
             if images is None
             else f"Run to compare with the largest activation in {len(images)} images."
         )
@@ -38,7 +39,10 @@ class Comparison:
         job.subscribe(lambda _job: news())
 
     def largest(self, method: ActivationMaximization) -> list[float] | None:
-        """The null level of each unit once every image was looked at, None before and where a ratio would mean nothing."""
+        """The null level of each unit once every image was looked at.
+
+        None before, and where a ratio would mean nothing.
+        """
         job = self._jobs.get(_key(method))
         if job is None or job.status != "done":
             return None
@@ -57,7 +61,10 @@ class Comparison:
         largest = self.largest(method)
         if largest is None:
             return f"{method.objective} {value:.3g}"
-        return f"{value / largest[index]:.1f}× the largest of {len(self.images)} images ({value:.3g} against {largest[index]:.3g})"
+        return (
+            f"{value / largest[index]:.1f}× the largest of {len(self.images)} images "
+            f"({value:.3g} against {largest[index]:.3g})"
+        )
 
     def report(self, method: ActivationMaximization, objective: list[float]) -> None:
         """Say how many images lie above the null level. Called on the publisher's thread."""

@@ -27,7 +27,10 @@ class Curves:
         self.plot.replace(_figure(lines))
 
     def show(self, value: Visualization, steps: int, largest: list[float] | None, *, now: bool = False) -> None:
-        """Draw the history, as multiples of ``largest`` where it is known; ``now`` without waiting for the plot's rate."""
+        """Draw the history, as multiples of ``largest`` where it is known.
+
+        ``now`` draws it without waiting for the plot's rate.
+        """
         words = heading_html("Objective, without transforms", "(× the largest that the images give)" if largest else "")
         if self.heading.value != words:
             self.heading.value = words
@@ -76,6 +79,3 @@ def _fill(plot: Any, value: Visualization, steps: int, largest: list[float] | No
     low, high = min(0.0, *numbers), max(numbers)
     plot.y_range.start, plot.y_range.end = low, high + 0.05 * (high - low or 1.0)
     plot.select_one({"name": "level"}).visible = largest is not None
-    form = "0.[0]" + ("×" if largest else "")  # a multiple says so at its axis
-    if plot.yaxis[0].formatter.format != form:
-        plot.yaxis[0].formatter.format = form

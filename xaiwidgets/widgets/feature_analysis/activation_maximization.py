@@ -1,7 +1,6 @@
 """The widget of activation maximisation."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from xaiwidgets.core import Method, XaiwidgetsError, nearest
+from xaiwidgets.core import Method, Spec, XaiwidgetsError, nearest
 from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._comparison import Comparison
@@ -25,15 +24,16 @@ from xaiwidgets.widgets.parts.run_bar import RunBar
 from xaiwidgets.widgets.parts.run_history import RunHistory
 from xaiwidgets.widgets.parts.settings_form import SettingsForm
 from xaiwidgets.widgets.parts.theme import category_color
+from xaiwidgets.widgets.parts.words import device_words, unit_names
 
 
 class FeatureVisualizer(Explorer):
     """Watch the images that units of a network respond to, while they are drawn.
 
-    ``model`` is an `ImageModel` or a plain `torch.nn.Module`; ``layer`` a dotted path (a middle layer unless told), ``units`` its
-    channels (six drawn with the seed unless told). ``images`` (Float[image, channel, height, width] in [0, 1]) are
-    compared with: numbers are then multiples of the largest objective that any of them gives. Other keywords are settings
-    of `ActivationMaximization`. Raises `XaiwidgetsError` with a sentence for what does not fit.
+    ``model`` is an `ImageModel` or a plain `torch.nn.Module`; ``layer`` a dotted path (a middle layer unless told),
+    ``units`` its channels (six drawn with the seed unless told). ``images`` (Float[image, channel, height, width] in
+    [0, 1]) are compared with: numbers are then multiples of the largest objective that any of them gives. Other
+    keywords are settings of `ActivationMaximization`. Raises `XaiwidgetsError` with a sentence for what does not fit.
     """
 
     def __init__(
@@ -46,41 +46,25 @@ class FeatureVisualizer(Explorer):
         device: str | torch.device | None = None,
         **settings: Any,
     ) -> None:
-        specs = ActivationMaximization.specs()
-        for name in settings:
-            if name not in specs:
-                message = f"FeatureVisualizer has no setting {name!r}; {nearest(name, specs)}."
-                raise XaiwidgetsError(message)
+        specs = _specs_of(settings)
+        ActivationMaximization(layer="", units=(0,), **settings)  # refuses here, before the browser hears of anything
         model = as_image_model(model, device)
-        self.images = images
-        self.choice = LayerChoice(
-            model, layer, units, seed=settings.get("seed", 0), outputs=settings.get("objective") == "logit"
-        )
+        outputs = settings.get("objective") == "logit"
+        self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=outputs)
         self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
-        self.curves = Curves()
-        self.comparison = Comparison(images)
-        self._pair = FrameView(columns=3)
+        self.images, self.comparison, self.curves = images, Comparison(images), Curves()
+        frame, self._pair = FrameView(columns=3), FrameView(columns=3)
         self._pair.layout.display = "none"
-        bar = RunBar(name="FeatureVisualizer", title="Feature visualizer", device=_device_words(model))
-        form = SettingsForm(specs, {name: value for name, value in settings.items() if not specs[name].hidden})
-        history, frame = RunHistory(), FrameView(columns=3)
-        super().__init__(
-            model,
-            bar,
-            frame,
-            form,
-            history,
-            Foot(),
-            {
-                "what": [heading("Layer"), self.choice.tree, heading("Runs"), history],
-                "picture": [frame, self._pair, self.curves.heading, self.curves.plot],
-                "how": [form, heading("Evidence"), self.comparison.box],
-            },
-        )
-        ActivationMaximization(
-            layer=self.choice.layer, units=self.choice.units, **settings
-        )  # refuses here, in the caller's face
-        self.choice.on_change(self._on_choice)
+        bar = RunBar(name=type(self).__name__, title="Feature visualizer", device=device_words(model))
+        form = SettingsForm(specs, {name: value for name, value in settings.items() if name not in self._fixed})
+        history = RunHistory()
+        columns = {
+            "what": [heading("Layer"), self.choice.tree, heading("Runs"), history],
+            "picture": [frame, self._pair, self.curves.heading, self.curves.plot],
+            "how": [form, heading("Evidence"), self.comparison.box],
+        }
+        super().__init__(model, bar, frame, form, history, Foot(), columns)
+        self.choice.on_change(lambda: self.guarded(self._choose))
         self.observe(self._on_selection, "selection")
         history.on_compare(self._on_compare)
         self._lay_out(self.choice.units)
@@ -160,7 +144,7 @@ class FeatureVisualizer(Explorer):
 
     def _lay_out(self, units: Sequence[int]) -> None:
         """Name the cells and keep their space free before the first picture."""
-        names = _unit_names(units, self.choice.unit_names)
+        names = unit_names(units, self.choice.unit_names)
         layer = self.choice.layer or "the output"
         _, height, width = (1, 1, *self.model.input_shape)[-3:]
         self.frame.set_grid(
@@ -172,9 +156,6 @@ class FeatureVisualizer(Explorer):
         )
         self.curves.reset(len(units))
         self.bar.subject = f"{self.model.name} · {layer} · {len(units)} unit{'s' * (len(units) != 1)}"
-
-    def _on_choice(self) -> None:
-        self.guarded(self._choose)
 
     def _choose(self) -> None:
         self.restart()
@@ -195,7 +176,7 @@ class FeatureVisualizer(Explorer):
         index = self.selection
         if not 0 <= index < len(run.value.units):
             return ""
-        name = _unit_names(run.value.units, self.choice.unit_names)[index]
+        name = unit_names(run.value.units, self.choice.unit_names)[index]
         if not bool(run.value.alive[index]):
             return f"{name} has no gradient: nothing near this image changes it"
         return f"{name} · {self.comparison.sentence(run.method, index, float(run.value.objective[index]))}"
@@ -205,7 +186,7 @@ class FeatureVisualizer(Explorer):
         run = self.runs.get(entry)
         self._pair.layout.display = "none" if run is None else ""
         if run is not None:
-            names = [f"{name}, earlier run" for name in _unit_names(run.value.units, ())]
+            names = [f"{name}, earlier run" for name in unit_names(run.value.units, ())]
             colors = [category_color(i) for i in range(len(names))]
             self._pair.set_grid(
                 names, [f"{name} of layer {run.method.layer}" for name in names], self._notes(run), colors
@@ -213,17 +194,11 @@ class FeatureVisualizer(Explorer):
             self._pair.show(lambda: self.pixels(run), lossless=True)
 
 
-def _unit_names(units: Sequence[int], names: Sequence[str]) -> list[str]:
-    """ "unit 3" or the class's name; a unit that is there several times is numbered."""
-    twice, seen, labels = Counter(units), Counter(), []
-    for unit in units:
-        seen[unit] += 1
-        label = names[unit] if names else f"unit {unit}"
-        labels.append(f"{label} ({seen[unit]})" if twice[unit] > 1 else label)
-    return labels
-
-
-def _device_words(model: ImageModel) -> str:
-    if model.device.type == "cuda":
-        return f"{model.device}, {torch.cuda.get_device_name(model.device)}"
-    return f"{model.device}, {torch.get_num_threads()} threads"
+def _specs_of(settings: Mapping[str, Any]) -> dict[str, Spec]:
+    """The method's settings, once every one that is given is known to be one of them."""
+    specs = ActivationMaximization.specs()
+    for name in settings:
+        if name not in specs:
+            message = f"FeatureVisualizer has no setting {name!r}; {nearest(name, specs)}."
+            raise XaiwidgetsError(message)
+    return specs

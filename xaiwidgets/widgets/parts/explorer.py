@@ -24,8 +24,9 @@ from xaiwidgets.widgets.parts.teller import Teller
 class Explorer(Teller):
     """The run of one method in the frame of every explanation.
 
-    A subclass builds its parts, hands them to ``__init__``, and answers the questions of `Teller`: what is run (``method``,
-    ``arguments``), how an answer is drawn (``pixels``, ``draw``), and what code calls the model and the arguments (``call``).
+    A subclass builds its parts, hands them to ``__init__``, and answers the questions of `Teller`: what is run
+    (``method``, ``arguments``), how an answer is drawn (``pixels``, ``draw``), and what code calls the model and the
+    arguments (``call``).
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Explorer(Teller):
     def settings_changed(self) -> None:
         """Take note of a setting that changed while nothing runs; raises a sentence where they do not fit together."""
         self.method()
-        self.bar.message = ""
+        self.complain(None)
         self._unrehearsed = True
         get_publisher().wake()
 

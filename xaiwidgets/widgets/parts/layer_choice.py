@@ -14,8 +14,9 @@ DRAWN_UNITS = 6
 class LayerChoice:
     """A model's layers in a `LayerTree`, with defaults for what a caller leaves out.
 
-    ``layer`` None: a layer in the middle of the network, or with ``outputs`` its last one. ``units`` None: six of them drawn
-    with ``seed``. Raises `XaiwidgetsError` for a layer that is not there or cannot be read, and a unit out of range.
+    ``layer`` None: a layer in the middle of the network, or with ``outputs`` its last one. ``units`` None: six of
+    them drawn with ``seed``. Raises `XaiwidgetsError` for a layer that is not there or cannot be read, and a unit out
+    of range.
     """
 
     def __init__(
@@ -24,8 +25,10 @@ class LayerChoice:
         self.model, self._seed = model, seed
         self._callbacks: list[Callable[[], None]] = []
         self._setting = False
+        layer = _default_layer(model, outputs=outputs) if layer is None else layer
+        chosen = self._checked(model.layer(layer), units)  # refuses before anything is made
         self.tree = LayerTree(layers=[_entry(entry) for entry in model.layers().values() if entry.name])
-        self.set(_default_layer(model, outputs=outputs) if layer is None else layer, units)
+        self.set(layer, chosen)
         self.tree.observe(self._on_layer, "selected")
         self.tree.observe(self._on_units, "units")
 

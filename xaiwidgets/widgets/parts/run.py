@@ -17,6 +17,7 @@ class Run:
     arguments: tuple[Any, ...] = ()
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
+    settled: bool = False  # whether its end was told and it took its place in the history
     _newest: tuple[float, float] | None = None
     _pace: float | None = None  # seconds for one unit of ``done``
 
@@ -64,7 +65,10 @@ class Run:
             self._newest = (now, latest.done)
 
     def as_code(self, model: str, call: str) -> str:
-        """The lines that make this very result again: ``model`` makes the model, ``call`` is what the method is called with."""
+        """The lines that make this very result again.
+
+        ``model`` makes the model, ``call`` is what the method is called with.
+        """
         name = type(self.method).__name__
         extras = "".join(
             f", {key}={value!r}" for key, value in (("steering", self.job.steering), ("stop", self.stop)) if value

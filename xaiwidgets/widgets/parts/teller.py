@@ -28,9 +28,9 @@ _THUMBNAIL = 96  # pixels
 class Teller(XwRoot):
     """Follows a run and keeps traits, bar, picture and history up to date.
 
-    ``status`` is idle, queued, running, paused, done, cancelled or failed; ``progress`` lies in [0, 1]; ``value`` is the newest
-    answer; ``selection`` and ``hovered`` are the chosen and the pointed-at cell, -1 for none. These traits are written by
-    the publisher's thread, so an observer of theirs must be quick and must not wait.
+    ``status`` is idle, queued, running, paused, done, cancelled or failed; ``progress`` lies in [0, 1]; ``value`` is
+    the newest answer; ``selection`` and ``hovered`` are the chosen and the pointed-at cell, -1 for none. These traits
+    are written by the publisher's thread, so an observer of theirs must be quick and must not wait.
     """
 
     value = traitlets.Any()
@@ -54,6 +54,7 @@ class Teller(XwRoot):
         self.shown: Run | None = None
         self._told = float("-inf")
         self._news = False
+        self._complaint = ""
         self._sent: Any = None
         super().__init__(bar, columns["what"], columns["picture"], columns["how"], foot)
         traitlets.link((frame, "selected"), (self, "selection"))
@@ -74,7 +75,7 @@ class Teller(XwRoot):
 
     @abstractmethod
     def draw(self, run: Run) -> None:
-        """Show what stands around the pictures: numbers, plot, sentence. Called on the publisher's thread, under its lock."""
+        """Show what stands around the pictures: numbers, plot, sentence (the publisher calls, under its lock)."""
 
     @abstractmethod
     def plot_of(self, run: Run) -> Any:
@@ -100,7 +101,7 @@ class Teller(XwRoot):
         """Show this run from now on."""
         with get_publisher().lock:
             self.current = self.shown = run
-            self.bar.message = ""
+            self._complaint = ""
             self.form.enabled_live_only(running=True)
         run.job.subscribe(lambda _job: self._on_job(run))
         self._on_job(run)
@@ -113,10 +114,10 @@ class Teller(XwRoot):
         self.draw(run)
         self.value, self.foot.code = run.value, run.as_code(*self.call(run))
 
-    def complain(self, error: BaseException) -> None:
-        """Show an error's sentence in the widget, which stays usable."""
-        text = str(error) if isinstance(error, XaiwidgetsError) else f"{type(error).__name__}: {error}"
-        self.bar.update(message=text, tone="error")
+    def complain(self, error: BaseException | None) -> None:
+        """Show an error's sentence in the widget, which stays usable; None takes the last one away."""
+        self._complaint = "" if error is None else _sentence_of(error)
+        self.mark_news()  # the publisher alone writes it: of two threads' messages either may arrive first
 
     def due(self) -> float | None:
         """When there is something to tell: at once for a change of status, else a few times a second."""
@@ -130,26 +131,31 @@ class Teller(XwRoot):
         self._news = False
         if self.current is not None:
             self.tell(self.current)
+        else:
+            self.bar.message = self._complaint
 
     def tell(self, run: Run) -> None:
         """Bring everything but the pictures up to date; these leave by themselves, at the browser's own rate."""
         self._news, self._told = False, time.monotonic()
         status, latest = run.job.status, run.job.latest
-        changed = status != self.status
+        # A run may be over before anybody told of it: its own flag says whether its end was told, not the status.
+        settling = run.job.finished and not run.settled
+        if settling and run.job.error is not None:
+            self._complaint = _sentence_of(run.job.error)
         self.bar.update(
+            message=self._complaint,
             status=status,
             done=latest.done if latest else 0.0,
             total=latest.total if latest else 0.0,
             seconds_left=run.seconds_left,
             seconds=run.seconds if run.job.finished else -1.0,
         )
-        if run.job.error is not None:
-            self.complain(run.job.error)
         if run is self.shown and run.value is not None:
             self.draw(run)
             self.value = run.value
         self.progress, self.status = run.job.progress, status
-        if changed and run.job.finished:
+        if settling:
+            run.settled = True
             self._settle(run)
 
     def _on_job(self, run: Run) -> None:
@@ -190,3 +196,8 @@ class Teller(XwRoot):
         if self.shown is not None and self.shown.value is not None and isinstance(bundle, dict):
             bundle["text/html"] = still(self)
         return bundle
+
+
+def _sentence_of(error: BaseException) -> str:
+    """What an error says; one that is not ours says its kind too."""
+    return str(error) if isinstance(error, XaiwidgetsError) else f"{type(error).__name__}: {error}"
