@@ -54,6 +54,19 @@ def test_the_copied_code_makes_the_very_result_again():
     view.dispose()
 
 
+def test_directions_are_part_of_the_code():
+    directions = torch.eye(16)[[3, 5]]
+    view = xw.FeatureVisualizer(
+        image_model("resnet"), layer="3", units=[0, 1], objective="direction", directions=directions, steps=4
+    )
+    value = view.run().wait(60)
+    code = view.as_code().replace("model = ...", "model = None")
+    method = run_code(code.split("result")[0])["method"]
+    assert torch.equal(method(view.model).__next__().value.images, next(view.method()(view.model)).value.images)
+    assert value.images.shape[0] == 2
+    view.dispose()
+
+
 def test_without_a_run_the_code_is_the_call_that_would_be_made(view):
     assert "ActivationMaximization(layer='3', units=(1, 2, 3), steps=20, seed=0)" in view.as_code()
 
@@ -146,6 +159,12 @@ def test_png_and_html_are_written(view, tmp_path):
         ({"units": "all"}, XaiwidgetsError, "units='all' was given"),
         ({"steps": 0}, InvalidSettingError, "steps=0 was given"),
         ({"objective": "logits"}, InvalidSettingError, "nearest: 'logit'"),
+        (
+            {"images": torch.rand(2, 1, 8, 8)},
+            XaiwidgetsError,
+            r"shape \(2, 1, 8, 8\) was given; give a tensor \(image, 3",
+        ),
+        ({"images": "cats"}, XaiwidgetsError, "images=str was given"),
         ({"stepz": 3}, XaiwidgetsError, "no setting 'stepz'; nearest: 'steps'"),
     ],
 )

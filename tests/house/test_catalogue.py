@@ -87,3 +87,9 @@ def test_a_missing_tree_is_found(tmp_path):
         "xaiwidgets/widgets/case/a.py is missing",
         "notebooks/case/b.ipynb belongs to no explanation",
     ]
+
+
+def test_the_readme_names_every_explanation():
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    missing = [name for entry in entries() for name in (entry.widget, entry.method) if name and f"`{name}`" not in text]
+    assert missing == []

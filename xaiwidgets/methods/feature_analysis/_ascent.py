@@ -130,10 +130,8 @@ class Ascent:
     def _gradient(self, rows: slice, settings: "ActivationMaximization") -> tuple[Tensor, Tensor | None]:
         gradient, gram = self._backward(rows, settings)
         if self.steps < DEAD_START and not bool(gradient.flatten(1).any(dim=1).all()):
-            with RedirectedReLUs():
-                gradient, gram = self._backward(
-                    rows, settings
-                )  # equal to the first for every image that is not blocked
+            with RedirectedReLUs():  # changes nothing for an image that is not blocked
+                gradient, gram = self._backward(rows, settings)
         return gradient, gram
 
     @torch.enable_grad()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from xaiwidgets.core import Step
 from xaiwidgets.methods.feature_analysis._from_settings import objective_of
@@ -25,7 +26,8 @@ def largest_objective(
 ) -> Generator[Step[Float[Tensor, "unit"]], None, None]:
     """The largest objective that any of the images gives each unit, refined batch by batch.
 
-    The same objective as the one maximised, without transforms, so that their ratio means something.
+    The same objective as the one maximised, without transforms, so that their ratio means something. Images of another
+    size than the network's are resized.
     """
     probe, batches = Probe(model, [settings.layer]), MicroBatches(_BATCH)
     layout = probe.layers[settings.layer].layout
@@ -36,6 +38,8 @@ def largest_objective(
     @torch.no_grad()
     def of_rows(rows: slice) -> Tensor:
         part = images[rows].to(model.device, model.dtype)
+        if tuple(part.shape[2:]) != view.seen:
+            part = functional.interpolate(part, view.seen, mode="bilinear", antialias=True)
         activation = probe.arranged(view.network(part), settings.layer)
         return torch.stack([objective(activation, unit.expand(len(part))).amax() for unit in units])
 

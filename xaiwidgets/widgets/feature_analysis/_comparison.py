@@ -6,9 +6,11 @@ import ipywidgets as widgets
 from torch import Tensor
 
 from xaiwidgets.compute import Job, worker_for
+from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.methods.feature_analysis._comparison import largest_objective
 from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
 from xaiwidgets.models import ImageModel
+from xaiwidgets.models.twin import state_key
 
 _SAME = ("layer", "units", "objective", "row", "column", "directions", "cosine_power")  # what the null level depends on
 
@@ -16,8 +18,8 @@ _SAME = ("layer", "units", "objective", "row", "column", "directions", "cosine_p
 class Comparison:
     """The largest objective that any of the user's images gives each unit, computed beside the run."""
 
-    def __init__(self, images: Tensor | None) -> None:
-        self.images = images
+    def __init__(self, model: ImageModel, images: Tensor | None) -> None:
+        self.model, self.images = model, images
         self.box = widgets.HTML()
         self.box.add_class("xw-evidence")
         self._jobs: dict[tuple[object, ...], Job] = {}
@@ -29,12 +31,14 @@ class Comparison:
             else f"Run to compare with the largest activation in {len(images)} images."
         )
 
-    def begin(self, method: ActivationMaximization, model: ImageModel, news: Callable[[], None]) -> None:
+    def begin(self, method: ActivationMaximization, news: Callable[[], None]) -> None:
         """Let the worker find the null level of these units, unless it is known; ``news`` is called as it grows."""
-        key = _key(method)
-        if self.images is None or key in self._jobs:
+        key = self._key(method)
+        known = self._jobs.get(key)
+        if self.images is None or (known is not None and known.status not in {"cancelled", "failed"}):
             return
-        job = worker_for(model.device).submit(largest_objective(method, model, self.images), slot=id(self))
+        steps = largest_objective(method, self.model, self.images)
+        job = worker_for(self.model.device).submit(steps, slot=id(self))
         self._jobs[key] = job
         job.subscribe(lambda _job: news())
 
@@ -43,7 +47,7 @@ class Comparison:
 
         None before, and where a ratio would mean nothing.
         """
-        job = self._jobs.get(_key(method))
+        job = self._jobs.get(self._key(method))
         if job is None or job.status != "done":
             return None
         levels = job.latest.value.tolist()
@@ -80,12 +84,24 @@ class Comparison:
         if text != self._shown:
             self._shown = self.box.value = text
 
+    def _key(self, method: ActivationMaximization) -> tuple[object, ...]:
+        values = (getattr(method, name) for name in _SAME)
+        settings = tuple(id(value) if isinstance(value, Tensor) else value for value in values)
+        return (*settings, state_key(self.model.module))  # other weights have another level
+
     @staticmethod
     def _said(text: str) -> str:
         return f"<p class='xw-evidence-text'>{text}</p>"
 
 
-def _key(method: ActivationMaximization) -> tuple[object, ...]:
-    return tuple(
-        id(value) if isinstance(value, Tensor) else value for value in (getattr(method, name) for name in _SAME)
-    )
+def checked_images(images: Tensor | None, model: ImageModel) -> Tensor | None:
+    """The images, refused in words where the model cannot look at them."""
+    if images is None:
+        return None
+    shape = tuple(getattr(images, "shape", ()))
+    channels = model.input_shape[0] if len(model.input_shape) > 1 else 1
+    if not isinstance(images, Tensor) or len(shape) != 4 or shape[1] != channels or not shape[0]:  # noqa: PLR2004
+        came = f"a tensor of shape {shape}" if isinstance(images, Tensor) else type(images).__name__
+        message = f"images={came} was given; give a tensor (image, {channels}, height, width) with values in [0, 1]."
+        raise XaiwidgetsError(message)
+    return images

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from xaiwidgets.core import Method, Spec, XaiwidgetsError, nearest
 from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
 from xaiwidgets.models import ImageModel, as_image_model
-from xaiwidgets.widgets.feature_analysis._comparison import Comparison
+from xaiwidgets.widgets.feature_analysis._comparison import Comparison, checked_images
 from xaiwidgets.widgets.feature_analysis._curves import Curves, figure_of
 from xaiwidgets.widgets.parts.explorer import Explorer
 from xaiwidgets.widgets.parts.foot import Foot
@@ -49,10 +49,11 @@ class FeatureVisualizer(Explorer):
         specs = _specs_of(settings)
         ActivationMaximization(layer="", units=(0,), **settings)  # refuses here, before the browser hears of anything
         model = as_image_model(model, device)
-        outputs = settings.get("objective") == "logit"
-        self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=outputs)
         self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
-        self.images, self.comparison, self.curves = images, Comparison(images), Curves()
+        outputs = settings.get("objective") == "logit"
+        self.images = checked_images(images, model)
+        self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=outputs)
+        self.comparison, self.curves = Comparison(model, images), Curves()
         frame, self._pair = FrameView(columns=3), FrameView(columns=3)
         self._pair.layout.display = "none"
         bar = RunBar(name=type(self).__name__, title="Feature visualizer", device=device_words(model))
@@ -85,7 +86,7 @@ class FeatureVisualizer(Explorer):
         method = self.method()
         self._lay_out(method.units)
         super().run()
-        self.comparison.begin(method, self.model, self.mark_news)
+        self.comparison.begin(method, self.mark_news)
         return self
 
     def rehearsal(self) -> tuple[Method, float]:

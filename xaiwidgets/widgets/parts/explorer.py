@@ -1,5 +1,6 @@
 """What every widget of an explanation does: run, pause, steer, stop, bring back, export."""
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +43,7 @@ class Explorer(Teller):
         self.model = model
         self._disposed = False
         self._rehearsal: Rehearsal | None = None
+        self._expected_steps = 0.0
         self._unrehearsed = True
         super().__init__(bar, frame, form, history, foot, columns)
         bar.on_action(self._on_action)
@@ -146,14 +148,16 @@ class Explorer(Teller):
         """Rehearse, or tell (the publisher calls, under its lock)."""
         if self._may_rehearse():
             self._unrehearsed = False
-            method, steps = self.rehearsal()
-            self._expected_steps = steps
-            self._rehearsal = Rehearsal(
-                worker_for(self.model.device), id(self), method, self.arguments(), self.mark_news
-            )
+            with contextlib.suppress(XaiwidgetsError):  # what does not fit is said when it is run
+                self._rehearse()
         super().publish()
         if self._rehearsal is not None and self._rehearsal.pace is not None:
             self.bar.expected = in_words(self._rehearsal.pace * self._expected_steps)
+
+    def _rehearse(self) -> None:
+        method, self._expected_steps = self.rehearsal()
+        worker = worker_for(self.model.device)
+        self._rehearsal = Rehearsal(worker, id(self), method, self.arguments(), self.mark_news)
 
     def _may_rehearse(self) -> bool:
         busy = self.current is not None and not self.current.job.finished

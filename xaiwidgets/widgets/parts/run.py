@@ -73,14 +73,11 @@ class Run:
         extras = "".join(
             f", {key}={value!r}" for key, value in (("steering", self.job.steering), ("stop", self.stop)) if value
         )
-        return "\n".join(
-            [
-                "import xaiwidgets as xw",
-                "from xaiwidgets.core import last",
-                f"from xaiwidgets.methods import {name}",
-                "",
-                model,
-                f"method = {self.method.as_code()}",
-                f"result = last(method({call}){extras})",
-            ]
-        )
+        method = self.method.as_code()
+        imports = ["import torch", ""] if "torch." in method else []
+        imports += [
+            "import xaiwidgets as xw",
+            "from xaiwidgets.core import last",
+            f"from xaiwidgets.methods import {name}",
+        ]
+        return "\n".join([*imports, "", model, f"method = {method}", f"result = last(method({call}){extras})"])
