@@ -92,12 +92,17 @@ def test_run_pause_steer_stop_and_run_again(open_page):
     page.wait_for_timeout(500)
     assert look(page) == still
     assert "Stopped at step" in said(page)
-    code = page.locator(ROOT).first
     open_page.screenshot(page, "stopped")
     button(page, "Copy as code").click()
-    page.wait_for_timeout(300)
+    page.wait_for_function(
+        """(root) => {
+        const area = document.querySelector(root + " textarea");
+        const said = document.querySelector(root).innerText;
+        return /copied/i.test(said) || area?.value.includes("ActivationMaximization(");
+    }""",
+        arg=ROOT,
+    )
     open_page.screenshot(page, "copied")
-    assert code.is_visible()
 
     button(page, "Run").click()
     status(page, "running")
@@ -190,6 +195,23 @@ def test_a_run_that_was_started_in_the_cell_is_there_when_the_page_comes(open_pa
     status(page, "done")
     drawn(page, 1)
     assert look(page) != 0
+
+
+def test_a_kernel_that_no_longer_answers_is_named_and_may_come_back(open_voila):
+    page = open_voila(small())
+    button(page, "Run").click()
+    drawn(page, 2)
+    (kernel,) = open_voila.server.kernels()
+    kernel.suspend()
+    try:
+        status(page, "disconnected")
+        page.get_by_text("Restart it and run the notebook again, or reload the page").first.wait_for()
+        open_voila.screenshot(page, "disconnected")
+    finally:
+        kernel.resume()
+    status(page, "running")
+    button(page, "Stop").click()
+    status(page, "cancelled")
 
 
 BROKEN = """

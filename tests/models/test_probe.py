@@ -1,5 +1,6 @@
 import pytest
 import torch
+from captum.attr import LayerActivation
 from torch import nn
 
 from tests.networks import NETWORKS, image_model, layer_of, module
@@ -24,6 +25,16 @@ def test_what_is_read_is_what_a_plain_hook_sees(name):
         plain(model.normalized(images))
     read = Probe(model, [layer])(images)[layer]
     torch.testing.assert_close(read, seen["output"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("resnet", "0"), ("lenet", "3"), ("vision_transformer", "blocks.0"), ("mlp", "2")]
+)
+def test_what_is_read_is_what_captum_reads(name, layer):
+    model, plain = image_model(name), module(name).eval()
+    images = images_for(model)
+    expected = LayerActivation(plain, plain.get_submodule(layer)).attribute(model.normalized(images))
+    torch.testing.assert_close(Probe(model, [layer])(images)[layer], expected.detach(), rtol=1e-4, atol=1e-4)
 
 
 def test_the_pass_stops_at_the_deepest_layer_asked_for():
