@@ -26,7 +26,7 @@ class Curves:
         self._lines = lines
         self.plot.replace(_figure(lines))
 
-    def show(self, value: Visualization, steps: int, largest: list[float] | None, *, now: bool = False) -> None:
+    def show(self, value: Visualization, steps: float, largest: list[float] | None, *, now: bool = False) -> None:
         """Draw the history, as multiples of ``largest`` where it is known.
 
         ``now`` draws it without waiting for the plot's rate.
@@ -41,7 +41,7 @@ class Curves:
             self.plot.flush()
 
 
-def figure_of(value: Visualization, steps: int, largest: list[float] | None) -> Any:
+def figure_of(value: Visualization, steps: float, largest: list[float] | None) -> Any:
     """A filled figure that belongs to nobody, for an export."""
     made = _figure(len(value.units))
     _fill(made, value, steps, largest)
@@ -67,7 +67,7 @@ def _figure(lines: int) -> Any:
     return style(plot)
 
 
-def _fill(plot: Any, value: Visualization, steps: int, largest: list[float] | None) -> None:
+def _fill(plot: Any, value: Visualization, steps: float, largest: list[float] | None) -> None:
     rows = value.history.tolist()
     scale = largest or [1.0] * len(value.units)
     columns = {f"unit{i}": [row[i] / scale[i] for row in rows] for i in range(len(scale))}

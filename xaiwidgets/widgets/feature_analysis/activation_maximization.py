@@ -23,6 +23,7 @@ from xaiwidgets.widgets.parts.run import Run
 from xaiwidgets.widgets.parts.run_bar import RunBar
 from xaiwidgets.widgets.parts.run_history import RunHistory
 from xaiwidgets.widgets.parts.settings_form import SettingsForm
+from xaiwidgets.widgets.parts.teller import Parts
 from xaiwidgets.widgets.parts.theme import category_color
 from xaiwidgets.widgets.parts.words import device_words, unit_names
 
@@ -64,7 +65,7 @@ class FeatureVisualizer(Explorer):
             "picture": [frame, self._pair, self.curves.heading, self.curves.plot],
             "how": [form, heading("Evidence"), self.comparison.box],
         }
-        super().__init__(model, bar, frame, form, history, Foot(), columns)
+        super().__init__(model, Parts(bar, frame, form, history, Foot()), columns)
         self.choice.on_change(lambda: self.guarded(self._choose))
         self.observe(self._on_selection, "selection")
         history.on_compare(self._on_compare)
@@ -101,13 +102,13 @@ class FeatureVisualizer(Explorer):
     def draw(self, run: Run) -> None:
         """Numbers below the images, curves, and the sentence about the selection."""
         self.frame.set_notes(self._notes(run))
-        self.curves.show(run.value, run.method.steps, self.comparison.largest(run.method), now=run.job.finished)
+        self.curves.show(run.value, _span(run), self.comparison.largest(run.method), now=run.job.finished)
         self.comparison.report(run.method, run.value.objective.tolist())
         self.foot.sentence = self._sentence(run)
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the objective over steps."""
-        return figure_of(run.value, run.method.steps, self.comparison.largest(run.method))
+        return figure_of(run.value, _span(run), self.comparison.largest(run.method))
 
     def adopt(self, run: Run) -> None:
         """Take over layer, units and settings of an earlier run."""
@@ -193,6 +194,11 @@ class FeatureVisualizer(Explorer):
                 names, [f"{name} of layer {run.method.layer}" for name in names], self._notes(run), colors
             )
             self._pair.show(lambda: self.pixels(run), lossless=True)
+
+
+def _span(run: Run) -> float:
+    """The steps that the plot has room for: all of them while it runs, those that were made once it has ended."""
+    return run.job.latest.done if run.job.finished else run.method.steps
 
 
 def _specs_of(settings: Mapping[str, Any]) -> dict[str, Spec]:

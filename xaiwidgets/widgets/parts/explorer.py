@@ -7,19 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from xaiwidgets.compute import worker_for
-from xaiwidgets.core import Method, XaiwidgetsError
+from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.parts.export import page, picture
-from xaiwidgets.widgets.parts.foot import Foot
-from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.presence import should_rest
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.rehearsal import Rehearsal, in_words
 from xaiwidgets.widgets.parts.run import Run
-from xaiwidgets.widgets.parts.run_bar import RunBar
-from xaiwidgets.widgets.parts.run_history import RunHistory
-from xaiwidgets.widgets.parts.settings_form import SettingsForm
-from xaiwidgets.widgets.parts.teller import Teller
+from xaiwidgets.widgets.parts.teller import Parts, Teller
 
 
 class Explorer(Teller):
@@ -30,26 +25,17 @@ class Explorer(Teller):
     arguments (``call``).
     """
 
-    def __init__(
-        self,
-        model: ImageModel,
-        bar: RunBar,
-        frame: FrameView,
-        form: SettingsForm,
-        history: RunHistory,
-        foot: Foot,
-        columns: Mapping[str, list[Any]],
-    ) -> None:
+    def __init__(self, model: ImageModel, parts: Parts, columns: Mapping[str, list[Any]]) -> None:
         self.model = model
         self._disposed = False
         self._rehearsal: Rehearsal | None = None
         self._expected_steps = 0.0
         self._unrehearsed = True
-        super().__init__(bar, frame, form, history, foot, columns)
-        bar.on_action(self._on_action)
-        form.on_change(self._on_setting)
-        foot.on_export(self._on_export)
-        history.on_choose(self.bring_back)
+        super().__init__(parts, columns)
+        self.bar.on_action(self._on_action)
+        self.form.on_change(self._on_setting)
+        self.foot.on_export(self._on_export)
+        self.history.on_choose(self.bring_back)
 
     def run(self) -> "Explorer":
         """Start with the present settings, in the place of a run that is on; returns at once."""
@@ -135,10 +121,6 @@ class Explorer(Teller):
         self.complain(None)
         self._unrehearsed = True
         get_publisher().wake()
-
-    def rehearsal(self) -> tuple[Method, float]:
-        """A run of two steps like the one that the settings ask for, and how many steps that one has."""
-        raise NotImplementedError
 
     def due(self) -> float | None:
         """Besides what there is to tell: rehearse once somebody looks and nothing runs."""

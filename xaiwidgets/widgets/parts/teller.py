@@ -4,7 +4,7 @@ import io
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import traitlets
@@ -25,6 +25,16 @@ _TELL_EVERY = 0.25  # seconds between two changes of the progress in words
 _THUMBNAIL = 96  # pixels
 
 
+class Parts(NamedTuple):
+    """What every widget of an explanation is made of."""
+
+    bar: RunBar
+    frame: FrameView
+    form: SettingsForm
+    history: RunHistory
+    foot: Foot
+
+
 class Teller(XwRoot):
     """Follows a run and keeps traits, bar, picture and history up to date.
 
@@ -39,16 +49,8 @@ class Teller(XwRoot):
     status = traitlets.Unicode("idle")
     progress = traitlets.Float(0.0)
 
-    def __init__(
-        self,
-        bar: RunBar,
-        frame: FrameView,
-        form: SettingsForm,
-        history: RunHistory,
-        foot: Foot,
-        columns: Mapping[str, list[Any]],
-    ) -> None:
-        self.bar, self.frame, self.form, self.history, self.foot = bar, frame, form, history, foot
+    def __init__(self, parts: Parts, columns: Mapping[str, list[Any]]) -> None:
+        self.bar, self.frame, self.form, self.history, self.foot = parts
         self.runs: dict[int, Run] = {}
         self.current: Run | None = None
         self.shown: Run | None = None
@@ -56,9 +58,9 @@ class Teller(XwRoot):
         self._news = False
         self._complaint = ""
         self._sent: Any = None
-        super().__init__(bar, columns["what"], columns["picture"], columns["how"], foot)
-        traitlets.link((frame, "selected"), (self, "selection"))
-        traitlets.link((frame, "hovered"), (self, "hovered"))
+        super().__init__(self.bar, columns["what"], columns["picture"], columns["how"], self.foot)
+        traitlets.link((self.frame, "selected"), (self, "selection"))
+        traitlets.link((self.frame, "hovered"), (self, "hovered"))
         get_publisher().add(self)
 
     @abstractmethod
@@ -92,6 +94,10 @@ class Teller(XwRoot):
     @abstractmethod
     def preview(self) -> str:
         """The code of a run with the present settings, before there is any."""
+
+    @abstractmethod
+    def rehearsal(self) -> tuple[Method, float]:
+        """A run of two steps like the one that the settings ask for, and how many steps that one has."""
 
     @abstractmethod
     def title_of(self, run: Run) -> str:
@@ -180,7 +186,7 @@ class Teller(XwRoot):
         if run.value is None:
             return
         self.foot.code = run.as_code(*self.call(run))
-        entry = self.history.add(self.title_of(run), self._thumbnail(run), note=run.job.status)
+        entry = self.history.add(self.title_of(run), self._thumbnail(run), note=_end_of(run))
         self.runs[entry] = run
         self.runs = {known: self.runs[known] for known in self.history.ids}
 
@@ -196,6 +202,12 @@ class Teller(XwRoot):
         if self.shown is not None and self.shown.value is not None and isinstance(bundle, dict):
             bundle["text/html"] = still(self)
         return bundle
+
+
+def _end_of(run: Run) -> str:
+    """How far a finished run came, in two or three words."""
+    latest = run.job.latest
+    return f"stopped at {latest.done:g}" if run.stop is not None else f"{latest.total:g} steps"
 
 
 def _sentence_of(error: BaseException) -> str:
