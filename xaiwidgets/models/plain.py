@@ -24,9 +24,7 @@ def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | N
     if isinstance(model, ImageModel):
         if device is None or torch.device(device) == model.device:
             return model
-        return ImageModel(
-            model.module, model.input_shape, model.raw_normalize, model.class_names, device=device, name=model.name
-        )
+        return _moved(model, device)
     refuse_unready(model)
     for shape in _candidates(model):
         wrapped = ImageModel(model, shape, _normalization(model, shape), device=device)
@@ -40,6 +38,16 @@ def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | N
         "say what it takes: xw.ImageModel(module, input_shape=(channels, height, width))."
     )
     raise XaiwidgetsError(message)
+
+
+def _moved(model: ImageModel, device: str | torch.device) -> ImageModel:
+    """The same model, working on another device."""
+    moved = ImageModel(
+        model.module, model.input_shape, model.raw_normalize, model.class_names, device=device, name=model.name
+    )
+    if model.source:
+        moved.source = f"{model.source.removesuffix(')')}, device={str(device)!r})"
+    return moved
 
 
 def _candidates(module: nn.Module) -> Iterator[tuple[int, ...]]:
