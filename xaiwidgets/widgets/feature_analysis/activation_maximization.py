@@ -67,7 +67,7 @@ class FeatureVisualizer(Explorer):
         }
         super().__init__(model, Parts(bar, frame, form, history, Foot()), columns)
         self.choice.on_change(lambda: self.guarded(self._choose))
-        self.observe(self._on_selection, "selection")
+        self.observe(lambda _change: self.mark_news(), "selection")
         history.on_compare(self._on_compare)
         self._lay_out(self.choice.units)
         self.foot.code = self.preview()
@@ -164,10 +164,6 @@ class FeatureVisualizer(Explorer):
         if self.current is None or self.current.job.finished:
             self.shown = None
             self._lay_out(self.choice.units)
-
-    def _on_selection(self, _change: object) -> None:
-        if self.shown is not None and self.shown.value is not None:
-            self.foot.sentence = self._sentence(self.shown)
 
     def _notes(self, run: Run) -> list[str]:
         return [

@@ -139,6 +139,8 @@ class Teller(XwRoot):
             self.tell(self.current)
         else:
             self.bar.message = self._complaint
+        if self.shown is not None and self.shown is not self.current:
+            self.draw(self.shown)  # an earlier run: only what is chosen in it can change
 
     def tell(self, run: Run) -> None:
         """Bring everything but the pictures up to date; these leave by themselves, at the browser's own rate."""
