@@ -226,7 +226,44 @@ def test_a_run_that_waits_for_itself_is_refused(worker):
     job = worker.submit(Count(steps=1, seconds=0.05)())
     job.subscribe(listener)
     job.wait(10)
-    assert "from inside the run" in caught[0]
+    assert "from inside a run of the same worker" in caught[0]
+
+
+def test_a_listener_that_raises_ends_neither_the_run_nor_the_worker(worker):
+    job = worker.submit(Count(steps=3)())
+    job.subscribe(lambda _job: 1 / 0)
+    assert job.wait(10).value == 3
+    assert isinstance(job.listener_error, ZeroDivisionError)
+    assert worker.submit(Count()(), rest=lambda: 1 / 0).wait(10).value == 10
+
+
+def test_two_changes_in_a_row_are_both_kept(worker):
+    @dataclass(frozen=True, kw_only=True, eq=False)
+    class Two(Method):
+        a: float = setting(0.0, live=True, help="a")
+        b: float = setting(0.0, live=True, help="b")
+
+        def __call__(self):
+            settings = self
+            for i in range(40):
+                time.sleep(0.005)
+                settings = (yield Step((settings.a, settings.b), done=i + 1, total=40)) or settings
+
+    job = worker.submit(Two()())
+    until(lambda: job.latest is not None)
+    for i in range(1, 9):
+        job.send({"a": float(i)})
+        job.send({"b": float(i)})
+        time.sleep(0.004)
+    assert job.wait(10).value == (8.0, 8.0)
+    assert last(Two()(), steering=job.steering) == (8.0, 8.0)
+
+
+def test_a_change_for_a_run_that_is_over_is_refused(worker):
+    job = worker.submit(Count(steps=1)())
+    job.wait(10)
+    with pytest.raises(XaiwidgetsError, match="The run is over"):
+        job.send({"weight": 2.0})
 
 
 def test_listeners_hear_every_step_and_the_end(worker):

@@ -256,3 +256,37 @@ def test_the_null_level_is_the_largest_mean_activation():
     method = ActivationMaximization(layer="_blocks.2", units=(3, 7))
     activation = Probe(model, ["_blocks.2"]).read(images)["_blocks.2"]
     torch.testing.assert_close(last(largest_objective(method, model, images)), activation.mean(2).amax(0)[[3, 7]])
+
+
+def test_the_middle_neuron_is_that_of_the_picture_not_of_the_models_usual_size():
+    net = nn.Conv2d(3, 2, 1, bias=False)
+    model = ImageModel(nn.Sequential(net), (3, 32, 32))
+    method = plain("0", (1,), objective="neuron", size=64, steps=30, parameterization="pixel")
+    image = last(method(model)).images[0]
+    changed = (image - 0.5).abs().sum(0)
+    assert (changed == changed.amax()).nonzero().tolist() == [[32, 32]]
+
+
+@pytest.mark.parametrize("features", [20, 300])
+def test_plain_vectors_of_any_length_work(features):
+    model = ImageModel(nn.Sequential(nn.Linear(features, 16), nn.ReLU(), nn.Linear(16, 3)), (features,))
+    value = last(ActivationMaximization(layer="2", units=(0, 2), steps=12)(model))
+    assert value.images.shape == (2, 1, 1, features)
+    assert (value.objective > value.history[0]).all()
+
+
+def test_wide_images_work():
+    model = ImageModel(nn.Sequential(nn.Conv2d(1, 4, 3)), (1, 8, 128))
+    assert last(ActivationMaximization(layer="0", units=(1,), steps=6)(model)).images.shape == (1, 1, 8, 128)
+
+
+def test_help_for_a_dead_image_leaves_the_others_alone():
+    first, last_one = nn.Conv2d(3, 2, 3), nn.Conv2d(2, 3, 1, bias=False)
+    with torch.no_grad():
+        first.bias.copy_(torch.tensor([1.0, -9.0]))  # one branch is open, the other shut
+        last_one.weight.copy_(torch.tensor([[1.0, 0], [0, 1], [1, 1]])[:, :, None, None])
+    model = ImageModel(nn.Sequential(first, nn.ReLU(), last_one).double(), (3, 12, 12))
+    both = next(plain("2", (1, 2), steps=1)(model)).value  # unit 1 is dead, unit 2 only half of it
+    alone = next(plain("2", (2,), steps=1)(model)).value
+    assert both.alive.all()
+    assert (both.images[1] - alone.images[0]).abs().max() <= 1e-9

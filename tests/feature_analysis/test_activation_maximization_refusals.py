@@ -67,6 +67,6 @@ def test_what_goes_wrong_inside_the_network_is_told(how, error, words):
 
 def test_images_of_the_wrong_shape_are_refused():
     with pytest.raises(
-        XaiwidgetsError, match=r"images of shape \(2, 1, 8, 8\) were given; give \(image, 3, height, width\)"
+        XaiwidgetsError, match=r"images of shape \(2, 1, 8, 8\) were given; give a tensor \(image, 3, height, width\)"
     ):
         last(plain("3", (1,), parameterization="maco", steps=1)(image_model("resnet"), torch.rand(2, 1, 8, 8)))

@@ -162,9 +162,16 @@ def test_png_and_html_are_written(view, tmp_path):
         (
             {"images": torch.rand(2, 1, 8, 8)},
             XaiwidgetsError,
-            r"shape \(2, 1, 8, 8\) was given; give a tensor \(image, 3",
+            r"shape \(2, 1, 8, 8\) were given; give a tensor \(image, 3",
         ),
-        ({"images": "cats"}, XaiwidgetsError, "images=str was given"),
+        ({"images": "cats"}, XaiwidgetsError, "str was given as images"),
+        (
+            {"images": torch.full((1, 3, 8, 8), 200)},
+            XaiwidgetsError,
+            r"images of torch.int64 from 200 to 200 were given",
+        ),
+        ({"units": [1.7]}, XaiwidgetsError, r"units=\[1.7\] was given"),
+        ({"units": ["cat"]}, XaiwidgetsError, "units=\\['cat'\\] was given"),
         ({"stepz": 3}, XaiwidgetsError, "no setting 'stepz'; nearest: 'steps'"),
     ],
 )
@@ -226,3 +233,89 @@ def test_everything_is_given_back():
 def test_nothing_can_be_waited_for_before_it_is_run(view):
     with pytest.raises(XaiwidgetsError, match="call run\\(\\) first"):
         view.wait()
+
+
+def test_settings_are_changed_by_set_and_not_by_assignment(view):
+    view.set(steps=8, units=[4], total_variation=0.01)
+    value = view.run().wait(60)
+    assert (value.units, value.history_steps[-1]) == ((4,), 8)
+    assert "total_variation=0.01" in view.as_code()
+    with pytest.raises(XaiwidgetsError, match=r"steps is a setting; call .*set\(steps=24\)"):
+        view.steps = 24
+    with pytest.raises(InvalidSettingError, match="no setting 'stepz'"):
+        view.set(stepz=24)
+
+
+def test_set_steers_a_run_that_is_on(view):
+    view.set(steps=4000)
+    view.run()
+    while view.current.job.latest is None:
+        pass
+    run = view.current
+    view.set(learning_rate=0.2)
+    assert view.current is run
+    while not run.job.steering:
+        pass
+    assert run.job.steering[0][1] == {"learning_rate": 0.2}
+    view.cancel()
+    view.wait(60)
+
+
+def test_the_code_stays_that_of_what_is_shown_until_something_else_is(view):
+    view.run().wait(60)
+    code = view.foot.code
+    view.form.controls["total_variation"].widget.value = 20
+    assert view.foot.code == code
+    view.choice.tree.set_state({"selected": "4"})
+    view.publish()
+    assert (view.result, view.status, view.history.chosen) == (None, "idle", -1)
+    assert "layer='4'" in view.foot.code
+    assert "result = last(method(model))" in view.foot.code
+
+
+def test_a_run_brought_back_while_another_goes_on_keeps_its_own_recipe(view):
+    view.run().wait(60)
+    view.set(seed=2, steps=4000)
+    view.run()
+    while view.current.job.latest is None:
+        pass
+    view.bring_back(view.history.ids[-1])
+    view.wait(60)
+    assert "seed=0" in view.foot.code
+    assert view.history.chosen == view.history.ids[-1]
+
+
+def test_an_observer_that_raises_does_not_stop_the_widget():
+    view = xw.FeatureVisualizer(image_model("resnet"), layer="3", units=[1], steps=3)
+    view.observe(lambda _change: 1 / 0, "value")
+    with pytest.raises(ZeroDivisionError):
+        view.run().wait(60)
+    assert view.status == "done"
+    assert len(view.history.ids) == 1
+    view.dispose()
+    get_publisher().errors.clear()
+
+
+def test_directions_have_a_null_level_too():
+    directions = torch.randn(2, 40, generator=torch.Generator().manual_seed(0))
+    view = xw.FeatureVisualizer(
+        xw.load_model("efficientnet_lite0"),
+        layer="_blocks.3",
+        units=[0, 1],
+        objective="direction",
+        size=64,
+        steps=2,
+        directions=directions,
+        images=photographs().numpy(),
+    )
+    view.run().wait(60)
+    (job,) = view.comparison._jobs.values()
+    assert job.wait(60).value.shape == (2,)
+    assert view.comparison.largest(view.current.method) == job.latest.value.tolist()
+    view.dispose()
+
+
+def test_units_can_be_named():
+    view = xw.FeatureVisualizer(xw.load_model("efficientnet_lite0"), objective="logit", units=["flamingo", 1])
+    assert view.choice.units == (130, 1)
+    view.dispose()

@@ -116,8 +116,8 @@ def test_all_transforms_at_once_are_scipys_affine_transform():
     images = torch.rand(3, 1, 24, 18, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     ranges = Transforms(jitter=3, rotate=30.0, scale=0.2)
     draws = torch.tensor([[0.9, 0.1, 0.95, 0.9], [0.5, 0.5, 0.05, 0.3], [0.2, 0.7, 0.5, 0.0]], dtype=torch.float64)
-    matrices, margin = ranges.matrices(draws, (24, 18))
-    found = _transforms.apply(images, matrices, margin, (24, 18)).numpy()
+    matrices, margins = ranges.matrices(draws, (24, 18))
+    found = _transforms.apply(images, matrices, margins, (24, 18)).numpy()
     for i, (horizontal, vertical, scale, turn) in enumerate(draws.tolist()):
         zoom = 1 + 0.2 * (int(scale * 11) - 5) / 5
         places = [0] * 6 + [k for k in range(-10, 11) if k]  # Lucid's 26 rotations, in tenths of the largest
@@ -131,12 +131,31 @@ def test_all_transforms_at_once_are_scipys_affine_transform():
         np.testing.assert_allclose(found[i, 0], expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("canvas", [(28, 28), (24, 18), (100, 300), (300, 100), (224, 448), (8, 128)])
+@pytest.mark.parametrize("ranges", [Transforms(8, 10.0, 0.1), Transforms(0, 45.0, 0.0), Transforms(64, 45.0, 0.3)])
+def test_no_transform_looks_beyond_the_padding(canvas, ranges):
+    matrices, margins = ranges.matrices(
+        _transforms.draw([torch.Generator().manual_seed(i) for i in range(400)]), canvas
+    )
+    places = _transforms._places(matrices, canvas)
+    edge = [1 - 1 / (side + 2 * margin) for side, margin in zip(canvas[::-1], margins[::-1], strict=True)]
+    assert (places.abs().amax((0, 1, 2)) <= torch.tensor(edge)).all()
+
+
+@pytest.mark.parametrize("margins", [(3, 5), (9, 4), (20, 13)])
+def test_wrapping_has_the_gradient_of_autograd(margins):
+    images = torch.rand(2, 3, 6, 8, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: _transforms._Wrap.apply(x, margins), images)
+    rows, columns = (torch.arange(-m, side + m) % side for m, side in zip(margins, (6, 8), strict=True))
+    assert torch.equal(_transforms._Wrap.apply(images, margins), images[:, :, rows][:, :, :, columns])
+
+
 def test_jitter_alone_is_a_roll():
     images = torch.rand(1, 3, 16, 16, dtype=torch.float64)
-    matrices, margin = Transforms(4, 0.0, 0.0).matrices(
+    matrices, margins = Transforms(4, 0.0, 0.0).matrices(
         torch.tensor([[0.99, 0.0, 0.5, 0.5]], dtype=torch.float64), (16, 16)
     )
-    moved = _transforms.apply(images, matrices, margin, (16, 16))
+    moved = _transforms.apply(images, matrices, margins, (16, 16))
     torch.testing.assert_close(moved, images.roll((4, -4), dims=(2, 3)), rtol=0, atol=1e-9)
 
 

@@ -126,3 +126,33 @@ def test_a_module_that_cannot_be_copied_is_refused():
     plain.cache = plain[0].weight * 2
     with pytest.raises(XaiwidgetsError, match="Sequential cannot be copied"):
         ImageModel(plain, (64,)).layers()
+
+
+def test_the_users_hooks_stay_with_the_users_module():
+    plain, heard = mlp(), []
+    plain[0].register_forward_hook(lambda _m, _i, output: heard.append(output))
+    model = ImageModel(plain, (64,))
+    model(torch.rand(2, 64))
+    model.layers()
+    assert heard == []
+    assert len(plain[0]._forward_hooks) == 1
+
+
+def test_weights_that_torch_makes_before_a_pass_are_made():
+    plain = nn.utils.spectral_norm(nn.Linear(64, 5)).eval()
+    images = torch.rand(2, 64)
+    torch.testing.assert_close(ImageModel(plain, (64,))(images), plain(images).detach())
+
+
+def test_layers_follow_a_module_that_gets_others():
+    plain = mlp()
+    model = ImageModel(plain, (64,))
+    assert model.layer("2").units == 10
+    plain[2] = nn.Linear(32, 3)
+    assert model.layer("2").units == 3
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:77"])
+def test_a_device_that_is_not_there_is_refused_in_words(device):
+    with pytest.raises(XaiwidgetsError, match=f"device='{device}' was given, which cannot be used here"):
+        ImageModel(mlp(), (64,), device=device)

@@ -130,3 +130,22 @@ def test_an_error_in_the_forward_pass_leaves_no_hook_behind():
     with pytest.raises(ValueError, match="five is too many"):
         probe(torch.rand(5, 3, 8, 8))
     assert all(not child._forward_hooks for child in model.twin.modules())
+
+
+def test_a_patch_of_an_output_of_several_parts_keeps_the_others():
+    class Attentive(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attend, self.head = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(8, 3)
+
+        def forward(self, x):
+            x = x.flatten(2).transpose(1, 2)
+            return self.head(self.attend(x, x, x)[0].mean(1))
+
+    model = ImageModel(Attentive(), (8, 4, 4))
+    images = torch.rand(3, 8, 4, 4)
+    same = Probe(model, ["head"])(images, patches={"attend": lambda values: values})["head"]
+    torch.testing.assert_close(same, Probe(model, ["head"])(images)["head"])
+    both = Probe(model, ["attend", "head"])(images, patches={"attend": torch.zeros_like})
+    assert both["attend"].abs().sum() == 0
+    assert torch.equal(both["head"][0], both["head"][2])

@@ -32,14 +32,16 @@ class Job:
         self._rest = rest
         self._listeners: list[Callable[[Job], None]] = []
         self._changes: Any = None
+        self._accepted: Any = None  # the newest settings that `send` took, whether the step has them yet or not
         self._paused = False
         self._cancelled = False
         self._status: Status = "queued"
         self._waiting = 0
-        self._thread: threading.Thread | None = None  # the one that is inside a step of this job
+        self.is_inside: Callable[[], bool] = bool  # whether the caller is on the worker's own thread; the worker says
         self.turn = 0.0  # device seconds as fairness counts them, kept by the worker
         self.latest: Step | None = None
         self.error: BaseException | None = None
+        self.listener_error: Exception | None = None
 
     @property
     def status(self) -> Status:
@@ -65,7 +67,7 @@ class Job:
     @property
     def runnable(self) -> bool:
         """Whether a turn would do something now: advance it, or close it after a cancel."""
-        resting = self._rest is not None and not self._waiting and self._rest()
+        resting = self._rest is not None and not self._waiting and self._asks_to_rest()
         return self._cancelled or not (self._paused or resting)
 
     @property
@@ -91,20 +93,22 @@ class Job:
         A change that the run cannot take is refused here, in the caller's face.
         """
         with self._changed:
-            known = getattr(self._steps, "settings", None)
-            if known is not None:
-                base = known if self._changes is None else known.steered(self._changes)
-                settings = base.steered(settings)
+            if self._status in FINISHED:
+                message = f"The run is over ({self._status}); start a new one with the changed settings."
+                raise XaiwidgetsError(message)
+            base = getattr(self._steps, "settings", None) if self._accepted is None else self._accepted
+            if base is not None:
+                settings = self._accepted = base.steered(settings)
             self._changes = settings
 
     def wait(self, timeout: float | None = None) -> Step | None:
         """Wait until the run is finished and return its newest step.
 
-        Raises the error of a failed run, or `TimeoutError`. Interrupting it leaves the run going. Refused inside the
-        run's own step or listener, where it could never end.
+        Raises the error of a failed run, or `TimeoutError`. Interrupting it leaves the run going. Refused inside a
+        step or listener of the same worker, where it could never end.
         """
-        if self._thread is threading.current_thread():
-            message = "wait() was called from inside the run that it waits for; subscribe to the job instead."
+        if self.is_inside():
+            message = "wait() was called from inside a run of the same worker, which would hang; subscribe instead."
             raise XaiwidgetsError(message)
         with self._changed:
             self._waiting += 1
@@ -128,8 +132,11 @@ class Job:
         with self._changed:
             self._listeners.append(listener)
 
-    def advance(self) -> None:
-        """One step, or the end after a cancel. The worker calls this, on the one thread that may advance or close."""
+    def advance(self, synchronize: Callable[[], object] = bool) -> None:
+        """One step, or the end after a cancel. The worker calls this, on the one thread that may advance or close.
+
+        ``synchronize`` waits for the device: an error that a GPU reports late still belongs to the step.
+        """
         if self._cancelled:
             self._end("cancelled")
             return
@@ -137,6 +144,7 @@ class Job:
         hygiene = Hygiene()
         try:
             step = self._step()
+            synchronize()
         except StopIteration:
             self._end("done")
             return
@@ -151,11 +159,10 @@ class Job:
         self._tell()
 
     def _begin(self) -> None:
-        self._thread = threading.current_thread()
         with self._changed:
             fresh = self._status == "queued"
             if fresh:
-                self._status = "running"
+                self._status = "paused" if self._paused else "running"
         if fresh:
             self._tell()
 
@@ -172,7 +179,6 @@ class Job:
             self._steps.close()
         except BaseException as error:
             status, self.error = "failed", error
-        self._thread = None
         with self._changed:
             self._status = status
             self._changed.notify_all()
@@ -203,4 +209,14 @@ class Job:
 
     def _tell(self) -> None:
         for listener in list(self._listeners):
-            listener(self)
+            try:
+                listener(self)
+            except Exception as error:
+                self.listener_error = error  # a listener's fault is not the run's, and must not end the worker
+
+    def _asks_to_rest(self) -> bool:
+        try:
+            return bool(self._rest())
+        except Exception as error:
+            self.listener_error = error
+            return False

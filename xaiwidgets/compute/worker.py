@@ -45,7 +45,10 @@ class Worker:
         before each step; while it is true the job is not advanced (unless somebody waits for it).
         """
         job = Job(steps, self._changed, rest)
+        job.is_inside = self._is_current
         with self._changed:
+            if not self._is_current():
+                self._changed.wait_for(lambda: not self._closing)  # a worker that ends takes nothing more in
             earlier = self._slots.get(slot) if slot is not None else None
             if slot is not None:
                 self._slots[slot] = job
@@ -78,16 +81,20 @@ class Worker:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             begun = time.perf_counter()
-            job.advance()
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(
-                    self.device
-                )  # the host stays within a step of the device, and the time is the device's
+            job.advance(self._synchronize)
             job.turn += time.perf_counter() - begun
             if job.finished:
                 with self._changed:
                     self._jobs.remove(job)
         self._give_up()
+
+    def _is_current(self) -> bool:
+        return self._thread is threading.current_thread()
+
+    def _synchronize(self) -> None:
+        """Let the host stay within a step of the device, so that a step's time is the device's."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     def _next(self) -> Job | None:
         """Wait for a job that can have a turn; None when the worker is to end."""
@@ -106,6 +113,7 @@ class Worker:
     def _give_up(self) -> None:
         with self._changed:
             left, self._jobs, self._thread, self._closing = self._jobs, [], None, False
+            self._changed.notify_all()
         for job in left:
             job.cancel()
             job.advance()

@@ -41,7 +41,7 @@ class ImageModel:
         refuse_unready(module)
         self.module = module
         self.input_shape = _checked_shape(input_shape)
-        self.device = torch.device(device) if device else default_device()
+        self.device = usable_device(device)
         self.dtype = _working_precision(module)
         self.class_names = None if class_names is None else tuple(class_names)
         self.name = name or type(module).__name__
@@ -63,6 +63,7 @@ class ImageModel:
             key = state_key(self.module)
             if self._twin is None or self._twin[0] != key:
                 self._twin = (key, self._new_twin())
+                self._layers = self._pairs = None  # the module may have got other layers
             return self._twin[1]
 
     def twin_for(self, layers: Iterable[str]) -> nn.Module:
@@ -94,8 +95,9 @@ class ImageModel:
     def layers(self) -> dict[str, Layer]:
         """Every layer by its dotted path, in the order of the module tree; the network itself is ``""``."""
         with self.lock:
+            twin = self.twin
             if self._layers is None:
-                self._layers = self._survey()
+                self._layers = self._survey(twin)
             return self._layers
 
     def layer(self, name: str) -> Layer:
@@ -134,9 +136,9 @@ class ImageModel:
         )
         return self.normalized(noise.to(self.device))
 
-    def _survey(self) -> dict[str, Layer]:
+    def _survey(self, twin: nn.Module) -> dict[str, Layer]:
         try:
-            return survey_layers(self.twin, self._survey_images())
+            return survey_layers(twin, self._survey_images())
         except XaiwidgetsError:
             raise
         except Exception as error:
@@ -154,6 +156,23 @@ class ImageModel:
 def default_device() -> torch.device:
     """The GPU when there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def usable_device(device: str | torch.device | None) -> torch.device:
+    """The device with its index, the default one for None; raises where there is no such device."""
+    try:
+        found = default_device() if device is None else torch.device(device)
+        if found.type == "cuda" and found.index is None:
+            found = torch.device("cuda", torch.cuda.current_device())
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        message = (
+            f"device={str(device)!r} was given, which cannot be used here ({error}); "
+            f"this machine has {', '.join(known)}."
+        )
+        raise XaiwidgetsError(message) from None
+    return found
 
 
 def _working_precision(module: nn.Module) -> torch.dtype:
@@ -178,7 +197,7 @@ def _normalizer(normalize: Normalize, model: ImageModel) -> Callable[[Tensor], T
     trailing = (1,) * (len(model.input_shape) - 1)
     try:
         mean, std = (torch.as_tensor(entry, dtype=model.dtype).reshape(-1, *trailing) for entry in normalize)
-        torch.broadcast_shapes(mean.shape, std.shape, model.input_shape)
+        torch.broadcast_to(mean, model.input_shape), torch.broadcast_to(std, model.input_shape)
     except (TypeError, ValueError, RuntimeError):
         message = (
             f"normalize={normalize!r} was given; give (mean, std) with one number for each of the "

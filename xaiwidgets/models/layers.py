@@ -67,6 +67,18 @@ def tensor_of(output: object) -> Tensor | None:
     return next((found for entry in _entries(output) if (found := tensor_of(entry)) is not None), None)
 
 
+def with_tensor(output: object, tensor: Tensor) -> object:
+    """The same output with another activation in the place of the one that `tensor_of` finds."""
+    if isinstance(output, Tensor):
+        return tensor
+    if isinstance(output, Mapping):
+        key = next(key for key, entry in output.items() if tensor_of(entry) is not None)
+        return type(output)({**output, key: with_tensor(output[key], tensor)})
+    place = next(i for i, entry in enumerate(output) if tensor_of(entry) is not None)
+    entries = [with_tensor(entry, tensor) if i == place else entry for i, entry in enumerate(output)]
+    return type(output)(*entries) if hasattr(output, "_fields") else type(output)(entries)
+
+
 def _entries(output: object) -> Iterator[object]:
     if isinstance(output, Mapping):
         yield from output.values()

@@ -31,7 +31,7 @@ class MicroBatches:
             stop = min(start + self.size, count)
             try:
                 return function(slice(start, stop)), stop
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             # Past the except: the traceback no longer holds the tensors of the failed attempt.

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.models.image_model import ImageModel, Normalize
+from xaiwidgets.models.image_model import ImageModel, Normalize, usable_device
 from xaiwidgets.models.twin import refuse_unready
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -22,7 +22,7 @@ def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | N
     ``ImageModel(module, input_shape, normalize)``.
     """
     if isinstance(model, ImageModel):
-        if device is None or torch.device(device) == model.device:
+        if device is None or usable_device(device) == model.device:
             return model
         return _moved(model, device)
     refuse_unready(model)
@@ -46,7 +46,7 @@ def _moved(model: ImageModel, device: str | torch.device) -> ImageModel:
         model.module, model.input_shape, model.raw_normalize, model.class_names, device=device, name=model.name
     )
     if model.source:
-        moved.source = f"{model.source.removesuffix(')')}, device={str(device)!r})"
+        moved.source = f"{model.source.split(', device=')[0].removesuffix(')')}, device={str(device)!r})"
     return moved
 
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.models.image_model import ImageModel
-from xaiwidgets.models.layers import tensor_of
+from xaiwidgets.models.layers import tensor_of, with_tensor
+from xaiwidgets.models.layout import Layout, layout_of
 from xaiwidgets.models.memory import MicroBatches
 from xaiwidgets.models.twin import buffer_versions
 
@@ -63,6 +64,12 @@ class Probe:
         self._refuse_unreached(read)
         return read
 
+    @torch.no_grad()
+    def layout_at(self, layer: str, images: Float[Tensor, "batch ..."]) -> Layout:
+        """The layout that a layer has for images of this size: its grid grows with them."""
+        output = self(images)[layer]
+        return layout_of(tuple(output.shape), len(images), self._twin.get_submodule(layer), tuple(images.shape[1:]))
+
     def arranged(self, images: Float[Tensor, "batch ..."], layer: str) -> Float[Tensor, "batch unit position"]:
         """One layer's output with its units and positions laid out."""
         return self.layers[layer].layout.arrange(self(images)[layer])
@@ -82,8 +89,8 @@ class Probe:
         outputs = self(images.to(self.model.device, self.model.dtype))
         return {name: self.layers[name].layout.arrange(output).contiguous() for name, output in outputs.items()}
 
-    def _hook(self, name: str, read: dict[str, Tensor], patch: Patch | None) -> Callable[..., Tensor | None]:
-        def hook(_module: nn.Module, _inputs: object, output: object) -> Tensor | None:
+    def _hook(self, name: str, read: dict[str, Tensor], patch: Patch | None) -> Callable[..., object]:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> object:
             tensor = tensor_of(output)
             if patch is not None:
                 tensor = patch(tensor)
@@ -92,8 +99,8 @@ class Probe:
                 if len(read) == len(self.layers):
                     raise _DeepestReachedError
                 # The network goes on with a copy: a later in-place operation must not change what was read.
-                return tensor.clone() if isinstance(output, Tensor) else None
-            return tensor if patch is not None else None
+                return with_tensor(output, tensor.clone())
+            return with_tensor(output, tensor) if patch is not None else None
 
         return hook
 

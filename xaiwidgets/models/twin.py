@@ -14,8 +14,8 @@ def structural_twin(module: nn.Module, device: torch.device, dtype: torch.dtype,
 
     Parameters are shared storage without gradients (copied only for another device, precision or memory layout);
     buffers are copied, so that a forward pass that updates one cannot reach the user's. In-place activations are
-    turned off: they would overwrite what a hook has just read. Raises `XaiwidgetsError` where the module cannot be
-    copied.
+    turned off: they would overwrite what a hook has just read. The user's own hooks stay with the user's module.
+    Raises `XaiwidgetsError` where the module cannot be copied.
     """
 
     def converted(tensor: torch.Tensor) -> torch.Tensor:
@@ -36,13 +36,26 @@ def structural_twin(module: nn.Module, device: torch.device, dtype: torch.dtype,
         )
         raise XaiwidgetsError(message) from error
     for child in twin.eval().modules():
+        _unhook(child)
         if getattr(child, "inplace", False) is True:
             child.inplace = False
     return twin
 
 
+def _unhook(module: nn.Module) -> None:
+    """Leave the user's hooks out; torch's own before a pass make weights (`spectral_norm`), and stay."""
+    for hooks in (module._forward_hooks, module._backward_hooks, module._backward_pre_hooks):  # noqa: SLF001
+        hooks.clear()
+    for key, hook in list(module._forward_pre_hooks.items()):  # noqa: SLF001
+        if not type(hook).__module__.startswith("torch."):
+            del module._forward_pre_hooks[key]  # noqa: SLF001
+
+
 def state_key(module: nn.Module) -> tuple[tuple[int, int, int], ...]:
-    """A key that changes when a weight or buffer was replaced or written to since it was last asked for."""
+    """A key that changes when a weight or buffer was replaced or written to since it was last asked for.
+
+    Writes through ``.data`` leave no trace in torch and are not noticed; write under `torch.no_grad` instead.
+    """
     return tuple((id(t), 0 if t.is_inference() else t._version, t.data_ptr()) for t in _tensors(module))  # noqa: SLF001
 
 

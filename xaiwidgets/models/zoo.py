@@ -24,7 +24,7 @@ def load_model(name: str, *, device: str | torch.device | None = None) -> ImageM
         )
         raise XaiwidgetsError(message)
     model = _ZOO[name](device)
-    model.source = f"xw.load_model({name!r})"
+    model.source = f"xw.load_model({name!r})" if device is None else f"xw.load_model({name!r}, device={str(device)!r})"
     return model
 
 

@@ -33,8 +33,7 @@ class Ascent:
         self.view = View(model, settings.size)
         self.probe = Probe(model, [settings.layer])
         self.layer = settings.layer
-        self.layout = self.probe.layers[settings.layer].layout
-        self.objective = objective_of(settings, self.layout.units, self.layout)
+        self.objective = objective_of(settings, self.probe.layout_at(settings.layer, self.view.blank(model)))
         self.index = torch.tensor(self.units, device=model.device)
         self.generators = generators_for(settings.seed, self.units)
         self.parameterization = parameterization_of(settings, self.view, model, images)
@@ -72,7 +71,8 @@ class Ascent:
     def draw_transforms(self, settings: "ActivationMaximization") -> None:
         """Draw one transform for each image, before anything is computed, so that a batch can be tried again."""
         self.transforms = Transforms(settings.jitter, settings.rotate, settings.scale)
-        self.matrices, self.margin = self.transforms.matrices(_transforms.draw(self.generators), self.view.canvas)
+        self._moves = self.view.movable and not self.transforms.none
+        self.matrices, self.margins = self.transforms.matrices(_transforms.draw(self.generators), self.view.canvas)
         self.matrices = self.matrices.to(self.free)
 
     def gradients(self, settings: "ActivationMaximization") -> Iterator[float]:
@@ -130,14 +130,16 @@ class Ascent:
     def _gradient(self, rows: slice, settings: "ActivationMaximization") -> tuple[Tensor, Tensor | None]:
         gradient, gram = self._backward(rows, settings)
         if self.steps < DEAD_START and not bool(gradient.flatten(1).any(dim=1).all()):
-            with RedirectedReLUs():  # changes nothing for an image that is not blocked
-                gradient, gram = self._backward(rows, settings)
+            free = gradient.flatten(1).any(dim=1)[:, None, None, None]
+            with RedirectedReLUs():
+                redirected, _ = self._backward(rows, settings)
+            gradient = torch.where(free, gradient, redirected)  # an image that is not blocked keeps its own
         return gradient, gram
 
     @torch.enable_grad()
     def _backward(self, rows: slice, settings: "ActivationMaximization") -> tuple[Tensor, Tensor | None]:
         images = self.images[rows].detach().requires_grad_()
-        seen = self.view.moved(images, None if self.transforms.none else self.matrices[rows], self.margin)
+        seen = self.view.moved(images, self.matrices[rows] if self._moves else None, self.margins)
         activation = self.probe.arranged(seen, self.layer)
         total, gram = self.objective(activation, self.index[rows]).sum(), None
         if settings.diversity:

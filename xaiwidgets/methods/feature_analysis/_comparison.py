@@ -30,8 +30,8 @@ def largest_objective(
     size than the network's are resized.
     """
     probe, batches = Probe(model, [settings.layer]), MicroBatches(_BATCH)
-    layout = probe.layers[settings.layer].layout
-    objective, view = objective_of(settings, layout.units, layout), View(model, None)
+    view = View(model, None)
+    objective = objective_of(settings, probe.layers[settings.layer].layout)
     units = torch.tensor(settings.units, device=model.device)
     largest, start = torch.full((len(units),), -torch.inf, device=model.device, dtype=model.dtype), 0
 

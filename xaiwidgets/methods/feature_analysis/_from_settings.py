@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
 
 
-def objective_of(settings: "ActivationMaximization", count: int, layout: Layout) -> _objectives.Objective:
+def objective_of(settings: "ActivationMaximization", layout: Layout) -> _objectives.Objective:
     """The objective that the settings name, after a check that the layer has what it asks for."""
+    count = layout.units
     if settings.objective == "direction":
         known = settings.directions.shape
         if known[1] != count:
@@ -72,11 +73,8 @@ def parameterization_of(
 ) -> Parameterization:
     """The parameterisation that the settings name, in the colours of the images, or of ImageNet."""
     channels = view.channels
-    if images is not None and (images.dim() != 4 or images.shape[1] != channels):  # noqa: PLR2004
-        message = (
-            f"images of shape {tuple(images.shape)} were given; give (image, {channels}, height, width) in [0, 1]."
-        )
-        raise XaiwidgetsError(message)
+    if images is not None:
+        refuse_images(images, channels)
     colors = colors_for(settings.colors, channels, images)
     shape = (
         (channels, *view.canvas),
@@ -87,3 +85,15 @@ def parameterization_of(
     if settings.parameterization == "maco":
         return Phase(*shape, magnitude=natural_magnitude(Pixel(*shape), images))
     return {"fourier": Fourier, "pixel": Pixel}[settings.parameterization](*shape)
+
+
+def refuse_images(images: object, channels: int) -> None:
+    """Raise unless these are images of so many channels with values in [0, 1]."""
+    wanted = f"give a tensor (image, {channels}, height, width) with values in [0, 1]"
+    if not isinstance(images, Tensor):
+        raise XaiwidgetsError(f"{type(images).__name__} was given as images; {wanted}.")
+    if images.dim() != 4 or images.shape[1] != channels or 0 in images.shape:  # noqa: PLR2004
+        raise XaiwidgetsError(f"images of shape {tuple(images.shape)} were given; {wanted}.")
+    if not images.is_floating_point() or not bool(((images >= 0) & (images <= 1)).all()):
+        low, high = images.min().item(), images.max().item()
+        raise XaiwidgetsError(f"images of {images.dtype} from {low:.3g} to {high:.3g} were given; {wanted}.")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -70,16 +71,18 @@ class Fourier(_Image):
     def decode(self, free: Tensor) -> Tensor:
         """The inverse real transform of the scaled spectrum, over four, as Lucid has it."""
         _, height, width = self.shape
-        spectrum = torch.view_as_complex(free) * self._scale().to(free)
+        spectrum = torch.view_as_complex(free) * self._scale
         return self.finish(torch.fft.irfft2(spectrum, s=(height, width)) / 4)
 
     def blur(self, free: Tensor, sigma: float) -> Tensor:
         """Exact in the spectrum."""
         return free * self.transfer(sigma)[..., None]
 
+    @cached_property
     def _scale(self) -> Tensor:
         _, height, width = self.shape
-        return self.frequencies().clamp(min=1 / max(height, width)) ** -self.decay * math.sqrt(height * width)
+        scale = self.frequencies().clamp(min=1 / max(height, width)) ** -self.decay * math.sqrt(height * width)
+        return scale.to(self.device, self.dtype)
 
 
 class Pixel(_Image):

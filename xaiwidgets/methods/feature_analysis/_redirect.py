@@ -38,15 +38,28 @@ class RedirectedReLUs(TorchFunctionMode):
         self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         """Replace the rectifiers; everything else goes its way."""
-        if function in _UNBOUNDED:
-            return _RedirectedReLU.apply(args[0], float("inf"))
-        if function is functional.relu6:
-            return _RedirectedReLU.apply(args[0], 6.0)
-        if function in {functional.hardtanh, functional.hardtanh_}:  # nn.ReLU6 is one of these
-            bounds = dict(zip(("min_val", "max_val"), args[1:3], strict=False)) | (kwargs or {})
-            if bounds.get("min_val") == 0:
-                return _RedirectedReLU.apply(args[0], float(bounds.get("max_val", 1.0)))
-        return function(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        high = _bound(function, args, kwargs)
+        if high is None:
+            return function(*args, **kwargs)
+        if function in _IN_PLACE or kwargs.get("inplace") or True in args[1:]:
+            return args[0].copy_(_RedirectedReLU.apply(args[0].clone(), high))
+        return _RedirectedReLU.apply(args[0], high)
 
 
-_UNBOUNDED = {functional.relu, functional.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+_RELUS = {functional.relu, functional.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+_HARDTANHS = {functional.hardtanh, functional.hardtanh_}  # nn.ReLU6 is one of these
+_IN_PLACE = {functional.relu_, torch.relu_, Tensor.relu_, functional.hardtanh_}
+
+
+def _bound(function: Callable, args: tuple, kwargs: dict) -> float | None:
+    """Where the rectifier clips from above, None for what is no rectifier."""
+    if function in _RELUS:
+        return float("inf")
+    if function is functional.relu6:
+        return 6.0
+    if function in _HARDTANHS:
+        bounds = dict(zip(("min_val", "max_val"), args[1:3], strict=False)) | kwargs
+        if bounds.get("min_val") == 0:
+            return float(bounds.get("max_val", 1.0))
+    return None

@@ -30,7 +30,7 @@ class Transforms:
         self,
         draws: Float[Tensor, "image 4"],
         canvas: tuple[int, int],
-    ) -> tuple[Float[Tensor, "image 2 3"], int]:
+    ) -> tuple[Float[Tensor, "image 2 3"], tuple[int, int]]:
         """Where each output pixel looks on the padded canvas, and the padding that makes sure something is there.
 
         The draws, uniform in [0, 1), do not depend on the ranges, so that a live change of a range leaves later draws
@@ -43,18 +43,23 @@ class Transforms:
         turn = torch.where(draws[:, 3] < _ZEROS, 0.0, torch.floor((draws[:, 3] - _ZEROS) / (1 - _ZEROS) * 20))
         turn = torch.where(draws[:, 3] < _ZEROS, 0.0, torch.where(turn < 10, turn - 10, turn - 9)) / 10  # noqa: PLR2004
         angle = torch.deg2rad(turn * self.rotate)
-        margin = self._margin(height, width, limit)
-        rows, columns = (height / 2 + margin), (width / 2 + margin)
+        margins = self._margins(height, width, limit)
+        rows, columns = height / 2 + margins[0], width / 2 + margins[1]
         cosine, sine = torch.cos(angle) / zoom, torch.sin(angle) / zoom
         x = torch.stack([cosine * width / 2 / columns, -sine * height / 2 / columns, shift[:, 0] / columns], dim=1)
         y = torch.stack([sine * width / 2 / rows, cosine * height / 2 / rows, shift[:, 1] / rows], dim=1)
-        return torch.stack([x, y], dim=1), margin
+        return torch.stack([x, y], dim=1), margins
 
-    def _margin(self, height: int, width: int, limit: int) -> int:
-        angle = math.radians(self.rotate)
-        reach = (max(height, width) * math.cos(angle) + min(height, width) * math.sin(angle)) / (2 * (1 - self.scale))
-        reach = max(reach, max(height, width) / (2 * (1 - self.scale)))
-        return math.ceil(reach - max(height, width) / 2) + limit + 1
+    def _margins(self, height: int, width: int, limit: int) -> tuple[int, int]:
+        """The padding above and beside the image that its turned, shrunk and shifted frame can reach."""
+
+        def margin(along: int, across: int) -> int:
+            # |along cos a + across sin a| / 2 is largest at a = atan(across / along), if the rotation goes as far.
+            angle = min(math.radians(self.rotate), math.atan2(across, along))
+            reach = (along * math.cos(angle) + across * math.sin(angle)) / (2 * (1 - self.scale))
+            return math.ceil(reach - along / 2) + limit + 1
+
+        return margin(height, width), margin(width, height)
 
 
 def draw(generators: Sequence[torch.Generator]) -> Float[Tensor, "image 4"]:
@@ -65,7 +70,7 @@ def draw(generators: Sequence[torch.Generator]) -> Float[Tensor, "image 4"]:
 def apply(
     images: Float[Tensor, "image channel height width"],
     matrices: Tensor,
-    margin: int,
+    margins: tuple[int, int],
     size: tuple[int, int],
 ) -> Float[Tensor, "image channel out_height out_width"]:
     """All transforms at once by one bilinear sampling.
@@ -74,7 +79,7 @@ def apply(
     picture.
     """
     grid = _places(matrices.to(images), size)
-    return functional.grid_sample(_Wrap.apply(images, margin), grid, mode="bilinear", align_corners=False)
+    return functional.grid_sample(_Wrap.apply(images, margins), grid, mode="bilinear", align_corners=False)
 
 
 def _places(matrices: Tensor, size: tuple[int, int]) -> Float[Tensor, "image height width 2"]:
@@ -91,17 +96,29 @@ class _Wrap(torch.autograd.Function):
     """Circular padding with the gradient written out: autograd's own takes four times as long on a CPU."""
 
     @staticmethod
-    def forward(context: Any, images: Tensor, margin: int) -> Tensor:
-        context.margin = margin
-        return functional.pad(images, (margin,) * 4, mode="circular")
+    def forward(context: Any, images: Tensor, margins: tuple[int, int]) -> Tensor:
+        context.margins, context.sides = margins, images.shape[2:]
+        rows, columns = margins
+        if rows <= images.shape[2] and columns <= images.shape[3]:
+            return functional.pad(images, (columns, columns, rows, rows), mode="circular")
+        for axis, margin in zip((2, 3), margins, strict=True):
+            images = images.index_select(axis, _wrapped(images.shape[axis], margin, images.device))
+        return images
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        margin = context.margin
-        for axis in (2, 3):
-            side = gradient.shape[axis] - 2 * margin
+        for axis, margin, side in zip((2, 3), context.margins, context.sides, strict=True):
+            if margin > side:  # a narrow image goes round more than once
+                shape = [*gradient.shape[:axis], side, *gradient.shape[axis + 1 :]]
+                places = _wrapped(side, margin, gradient.device)
+                gradient = gradient.new_zeros(shape).index_add_(axis, places, gradient)
+                continue
             middle = gradient.narrow(axis, margin, side)  # a view, and the gradient is ours: added to in place
             middle.narrow(axis, 0, margin).add_(gradient.narrow(axis, margin + side, margin))
             middle.narrow(axis, side - margin, margin).add_(gradient.narrow(axis, 0, margin))
             gradient = middle
         return gradient.contiguous(), None
+
+
+def _wrapped(side: int, margin: int, device: torch.device) -> Tensor:
+    return torch.arange(-margin, side + margin, device=device) % side

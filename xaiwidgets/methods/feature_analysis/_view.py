@@ -2,12 +2,14 @@
 
 import math
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
 from xaiwidgets.methods.feature_analysis import _transforms
 from xaiwidgets.models import ImageModel
+from xaiwidgets.models.layers import SURVEY_BATCH
 
 
 class View:
@@ -30,9 +32,19 @@ class View:
         self.seen = self.canvas if fits else (height, width)
 
     @property
+    def movable(self) -> bool:
+        """Whether moving the picture means anything: a plain vector in a single row has no neighbours to move to."""
+        return not (self.flat and self.canvas[0] == 1)
+
+    @property
     def pixels(self) -> int:
         """How many pixels the network looks at."""
         return self.seen[0] * self.seen[1]
+
+    def blank(self, model: ImageModel) -> Tensor:
+        """A few grey images as the network is shown them, to see what comes of their size."""
+        shape = (SURVEY_BATCH, self.channels, *self.canvas)
+        return self.network(torch.full(shape, 0.5, device=model.device, dtype=model.dtype))
 
     def network(self, images: Float[Tensor, "image channel height width"]) -> Tensor:
         """The images as they are, in the size and shape that the network takes."""
@@ -40,9 +52,8 @@ class View:
             images = functional.interpolate(images, self.seen, mode="bilinear", antialias=True)
         return images.flatten(1) if self.flat else images
 
-    def moved(self, images: Tensor, matrices: Tensor | None, margin: int) -> Tensor:
+    def moved(self, images: Tensor, matrices: Tensor | None, margins: tuple[int, int]) -> Tensor:
         """The images after the random transforms, or as they are where there are none (``matrices`` is None)."""
         if matrices is None:
             return self.network(images)
-        moved = _transforms.apply(images, matrices, margin, self.seen)
-        return moved.flatten(1) if self.flat else moved
+        return self.network(_transforms.apply(images, matrices, margins, self.canvas))

@@ -1,13 +1,14 @@
 """The evidence beside the pictures: what real images give the same units."""
 
 from collections.abc import Callable
+from html import escape
 
 import ipywidgets as widgets
 from torch import Tensor
 
 from xaiwidgets.compute import Job, worker_for
-from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.methods.feature_analysis._comparison import largest_objective
+from xaiwidgets.methods.feature_analysis._from_settings import refuse_images
 from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
 from xaiwidgets.models import ImageModel
 from xaiwidgets.models.twin import state_key
@@ -24,23 +25,32 @@ class Comparison:
         self.box.add_class("xw-evidence")
         self._jobs: dict[tuple[object, ...], Job] = {}
         self._shown = ""
-        self.box.value = self._said(
+        self.reset()
+
+    def reset(self) -> None:
+        """Say what there is to come."""
+        self._write(
             "Each image's number is the unit's own activation. Give <code>images=</code> to compare it with what real "
             "images give."
-            if images is None
-            else f"Run to compare with the largest activation in {len(images)} images."
+            if self.images is None
+            else f"Run to compare with the largest activation in {len(self.images)} images."
         )
 
-    def begin(self, method: ActivationMaximization, news: Callable[[], None]) -> None:
+    def begin(self, method: ActivationMaximization, news: Callable[[], None], rests: Callable[[], bool]) -> None:
         """Let the worker find the null level of these units, unless it is known; ``news`` is called as it grows."""
         key = self._key(method)
         known = self._jobs.get(key)
         if self.images is None or (known is not None and known.status not in {"cancelled", "failed"}):
             return
         steps = largest_objective(method, self.model, self.images)
-        job = worker_for(self.model.device).submit(steps, slot=id(self))
+        job = worker_for(self.model.device).submit(steps, slot=id(self), rest=rests)
         self._jobs[key] = job
         job.subscribe(lambda _job: news())
+
+    def stop(self) -> None:
+        """Compute no further."""
+        for job in self._jobs.values():
+            job.cancel()
 
     def largest(self, method: ActivationMaximization) -> list[float] | None:
         """The null level of each unit once every image was looked at.
@@ -74,19 +84,23 @@ class Comparison:
         """Say how many images lie above the null level. Called on the publisher's thread."""
         largest = self.largest(method)
         if largest is None:
+            job = self._jobs.get(self._key(method))
+            if job is not None and job.error is not None:
+                self._write(f"The images could not be compared with: {escape(str(job.error))}")
             return
         above = sum(value > level for value, level in zip(objective, largest, strict=True))
-        text = self._said(
+        self._write(
             f"<b>{above} of {len(objective)}</b> lie above the largest activation that {len(self.images)} real "
             "images give their unit (1×, the dashed line). An image far above it shows what the unit "
             "would like most, not what it usually sees."
         )
+
+    def _write(self, text: str) -> None:
         if text != self._shown:
-            self._shown = self.box.value = text
+            self._shown, self.box.value = text, self._said(text)
 
     def _key(self, method: ActivationMaximization) -> tuple[object, ...]:
-        values = (getattr(method, name) for name in _SAME)
-        settings = tuple(id(value) if isinstance(value, Tensor) else value for value in values)
+        settings = (_content(getattr(method, name)) for name in _SAME)
         return (*settings, state_key(self.model.module))  # other weights have another level
 
     @staticmethod
@@ -96,12 +110,11 @@ class Comparison:
 
 def checked_images(images: Tensor | None, model: ImageModel) -> Tensor | None:
     """The images, refused in words where the model cannot look at them."""
-    if images is None:
-        return None
-    shape = tuple(getattr(images, "shape", ()))
-    channels = model.input_shape[0] if len(model.input_shape) > 1 else 1
-    if not isinstance(images, Tensor) or len(shape) != 4 or shape[1] != channels or not shape[0]:  # noqa: PLR2004
-        came = f"a tensor of shape {shape}" if isinstance(images, Tensor) else type(images).__name__
-        message = f"images={came} was given; give a tensor (image, {channels}, height, width) with values in [0, 1]."
-        raise XaiwidgetsError(message)
+    if images is not None:
+        refuse_images(images, model.input_shape[0] if len(model.input_shape) > 1 else 1)
     return images
+
+
+def _content(value: object) -> object:
+    """What a setting is, tensors by their numbers: each method has copies of its own."""
+    return (tuple(value.shape), tuple(value.flatten().tolist())) if isinstance(value, Tensor) else value

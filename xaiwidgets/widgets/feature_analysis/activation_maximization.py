@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from xaiwidgets.core import Method, Spec, XaiwidgetsError, nearest
@@ -18,14 +17,17 @@ from xaiwidgets.widgets.parts.foot import Foot
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.pixels import to_pixels
+from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
-from xaiwidgets.widgets.parts.run import Run
+from xaiwidgets.widgets.parts.run import Run, code
 from xaiwidgets.widgets.parts.run_bar import RunBar
 from xaiwidgets.widgets.parts.run_history import RunHistory
 from xaiwidgets.widgets.parts.settings_form import SettingsForm
 from xaiwidgets.widgets.parts.teller import Parts
 from xaiwidgets.widgets.parts.theme import category_color
 from xaiwidgets.widgets.parts.words import device_words, unit_names
+
+_HIDDEN = {name for name, spec in ActivationMaximization.specs().items() if spec.hidden} - {"layer", "units"}
 
 
 class FeatureVisualizer(Explorer):
@@ -43,7 +45,7 @@ class FeatureVisualizer(Explorer):
         layer: str | None = None,
         units: Sequence[int] | None = None,
         *,
-        images: Float[Tensor, "image channel height width"] | None = None,
+        images: Tensor | np.ndarray | None = None,
         device: str | torch.device | None = None,
         **settings: Any,
     ) -> None:
@@ -52,6 +54,7 @@ class FeatureVisualizer(Explorer):
         model = as_image_model(model, device)
         self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
         outputs = settings.get("objective") == "logit"
+        images = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
         self.images = checked_images(images, model)
         self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=outputs)
         self.comparison, self.curves = Comparison(model, images), Curves()
@@ -72,6 +75,23 @@ class FeatureVisualizer(Explorer):
         self._lay_out(self.choice.units)
         self.foot.code = self.preview()
 
+    setting_names = frozenset(ActivationMaximization.specs())
+
+    def set(self, **settings: Any) -> None:
+        """Change settings, layer or units from code, as the controls do; raises a sentence for what does not fit.
+
+        Live settings steer a run that is on; any other starts it anew.
+        """
+        changed = self.method().replace(**settings)
+        if {"layer", "units"} & settings.keys():
+            self.choice.set(changed.layer, changed.units)
+            self._choose()
+        self._fixed |= {name: value for name, value in settings.items() if name in self._fixed or name in _HIDDEN}
+        for name in settings.keys() & self.form.values.keys():
+            if self.form.values[name] != getattr(changed, name):
+                self.form.set({name: getattr(changed, name)})
+                self.take_setting(name, getattr(changed, name))
+
     def method(self) -> ActivationMaximization:
         """The method with the settings as they stand in the widget."""
         return ActivationMaximization(
@@ -84,16 +104,18 @@ class FeatureVisualizer(Explorer):
 
     def run(self) -> "FeatureVisualizer":
         """Start with the present settings, in the place of a run that is on; returns at once."""
-        method = self.method()
-        self._lay_out(method.units)
-        super().run()
-        self.comparison.begin(method, self.mark_news)
+        with get_publisher().lock:
+            method = self.method()
+            self.current = self.shown = None  # late steps of the run before are nobody's
+            self._lay_out(method.units)
+            super().run()
+        self.comparison.begin(method, self.mark_news, self.rests)
         return self
 
     def rehearsal(self) -> tuple[Method, float]:
-        """Two steps of the same size."""
+        """Four steps of the same size."""
         method = self.method()
-        return method.replace(steps=2), method.steps
+        return method.replace(steps=4), method.steps
 
     def pixels(self, run: Run, width: int | None = None) -> np.ndarray:
         """The images of the newest answer."""
@@ -122,8 +144,10 @@ class FeatureVisualizer(Explorer):
         return self._model_code(run.method), "model, images" if self._uses_images(run.method) else "model"
 
     def preview(self) -> str:
-        """The call of this widget with the present settings."""
-        return f"{self._model_code(self.method())}\nmethod = {self.method().as_code()}"
+        """The code of a run with the present settings."""
+        method = self.method()
+        call = "model, images" if self._uses_images(method) else "model"
+        return code(method, self._model_code(method), f"last(method({call}))")
 
     def title_of(self, run: Run) -> str:
         """Layer and units."""
@@ -133,7 +157,13 @@ class FeatureVisualizer(Explorer):
     def settings_changed(self) -> None:
         """Show the units that the next run will draw."""
         super().settings_changed()
-        self.foot.code = self.preview()
+        if self.shown is None:  # else the code stays that of what is shown
+            self.foot.code = self.preview()
+
+    def dispose(self) -> None:
+        """Stop what runs, the comparison too, and free everything."""
+        self.comparison.stop()
+        super().dispose()
 
     def _model_code(self, method: Method) -> str:
         lines = [f"model = {self.model.source}" if self.model.source else f"model = ...  # {self.model!r}"]
@@ -161,9 +191,12 @@ class FeatureVisualizer(Explorer):
 
     def _choose(self) -> None:
         self.restart()
-        if self.current is None or self.current.job.finished:
-            self.shown = None
-            self._lay_out(self.choice.units)
+        with get_publisher().lock:
+            if self.current is None or self.current.job.finished:
+                self.clear()
+                self._lay_out(self.choice.units)
+                self.comparison.reset()
+                self.foot.code, self.foot.sentence = self.preview(), ""
 
     def _notes(self, run: Run) -> list[str]:
         return [

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from xaiwidgets.compute import worker_for
 from xaiwidgets.core import XaiwidgetsError
@@ -37,11 +37,14 @@ class Explorer(Teller):
         self.foot.on_export(self._on_export)
         self.history.on_choose(self.bring_back)
 
+    setting_names: ClassVar[frozenset[str]] = frozenset()
+
     def run(self) -> "Explorer":
         """Start with the present settings, in the place of a run that is on; returns at once."""
-        method, arguments = self.method(), self.arguments()
-        job = worker_for(self.model.device).submit(method(*arguments), slot=id(self), rest=self._rests)
-        self.follow(Run(method, job, arguments))
+        with get_publisher().lock:  # so that no rehearsal and no picture of the run before comes in between
+            method, arguments = self.method(), self.arguments()
+            job = worker_for(self.model.device).submit(method(*arguments), slot=id(self), rest=self.rests)
+            self.follow(Run(method, job, arguments))
         return self
 
     def pause(self) -> None:
@@ -112,6 +115,8 @@ class Explorer(Teller):
         if not self._disposed:
             self._disposed = True
             self.cancel()
+            if self._rehearsal is not None:
+                self._rehearsal.job.cancel()
             get_publisher().remove(self)
             super().dispose()
 
@@ -163,21 +168,36 @@ class Explorer(Teller):
         self.guarded({"run": self.run, "pause": self.pause, "resume": self.resume, "stop": self.cancel}[action])
 
     def _on_setting(self, name: str, value: Any) -> None:
+        self.guarded(self.take_setting, name, value)
+
+    def take_setting(self, name: str, value: Any) -> None:
+        """Steer the run that is on, or start it anew, or take note, whatever the setting asks for."""
         on = self.current is not None and not self.current.job.finished
         if on and self.current.method.specs()[name].live:
-            self.guarded(self.current.job.send, {name: value})
+            self.current.job.send({name: value})
         else:
-            self.guarded(self.restart)
+            self.restart()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse ``view.steps = 24``, which would change nothing."""
+        if name in self.setting_names:
+            message = f"{name} is a setting; call {type(self).__name__.lower()}.set({name}={value!r}) on your widget."
+            raise XaiwidgetsError(message)
+        super().__setattr__(name, value)
 
     def _on_export(self) -> None:
         if self.result is None:
             self.foot.say("Nothing to export yet: press Run first.")
             return
-        stem = self.bar.title.lower().replace(" ", "-")
-        files = [(f"{stem}.png", "image/png", picture(self)), (f"{stem}.html", "text/html", page(self).encode())]
-        self.guarded(self.foot.send_files, files)
+        self.guarded(self._export)
 
-    def _rests(self) -> bool:
+    def _export(self) -> None:
+        stem = self.bar.title.lower().replace(" ", "-")
+        png, html = picture(self), page(self).encode()
+        self.foot.send_files([(f"{stem}.png", "image/png", png), (f"{stem}.html", "text/html", html)])
+
+    def rests(self) -> bool:
+        """Whether what this widget computes should rest, since nobody watches."""
         return should_rest(self.frame.presence, waiting=False)  # the job itself knows who waits
 
     def _present(self) -> Run:

@@ -70,4 +70,4 @@ def _figures(widget: "Teller") -> str:
 def _settings(widget: "Teller") -> dict[str, object]:
     settings = widget.shown.settings
     shown = {spec.label: getattr(settings, name) for name, spec in settings.specs().items() if spec.type != "tensor"}
-    return {"Steps done": widget.shown.job.latest.done, **shown}
+    return {"Steps done": widget.shown.job.latest.done, **{name: v for name, v in shown.items() if v is not None}}

@@ -103,7 +103,8 @@ class FrameView(CellChoice):
         """Show these images as soon as the browser is ready for them, unless newer ones come first.
 
         images: uint8 array (cells, height, width, 1 or 3), or a callable that gives one. The callable runs on the
-        publisher's thread, and only for frames that are really sent. lossless: send a PNG, for a settled picture.
+        publisher's thread, and only for frames that are really sent; None from it sends nothing. lossless: send a PNG,
+        for a settled picture.
         """
         if not callable(images):
             self._match(check_images(images))
@@ -192,8 +193,10 @@ class FrameView(CellChoice):
 
     def _send_new(self, images: Images, lossless: bool, notes: list[str] | None) -> None:
         started = time.monotonic()
-        pixels = check_images(images() if callable(images) else images)
-        self._match(pixels)
+        pixels = images() if callable(images) else images
+        if pixels is None:  # what was to be shown is shown no longer
+            return
+        self._match(check_images(pixels))
         self._send_grid()
         self._last = encode(pixels, lossless)
         self._pace.frame_left(time.monotonic() - started)

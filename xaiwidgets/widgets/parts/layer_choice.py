@@ -1,5 +1,6 @@
 """Which layer and which units of it: the model's side of the layer tree."""
 
+import operator
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -45,6 +46,9 @@ class LayerChoice:
     @property
     def unit_names(self) -> tuple[str, ...]:
         """The class names, where the layer is the network's output; else none."""
+        return self._names_of(self.model.layers()[self._layer])
+
+    def _names_of(self, layer: Layer) -> tuple[str, ...]:
         names = self.model.class_names or ()
         layers = self.model.layers()
         last = {
@@ -55,7 +59,7 @@ class LayerChoice:
                 default="",
             ),
         }
-        return names if self._layer in last and len(names) == layers[self._layer].units else ()
+        return names if layer.name in last and len(names) == layer.units else ()
 
     def set(self, layer: str, units: Sequence[int] | None) -> None:
         """Choose a layer and units of it; refuses without changing anything."""
@@ -77,7 +81,8 @@ class LayerChoice:
             count = min(DRAWN_UNITS, layer.units)
             return tuple(sorted(np.random.default_rng(self._seed).choice(layer.units, count, replace=False).tolist()))
         try:
-            chosen = tuple(int(unit) for unit in units)
+            names = self._names_of(layer)
+            chosen = tuple(names.index(u) if isinstance(u, str) and u in names else operator.index(u) for u in units)
         except (TypeError, ValueError):
             raise XaiwidgetsError(f"units={units!r} was given; give whole numbers, as in units=[3, 20, 41].") from None
         if not 0 < len(chosen) <= MOST_UNITS:

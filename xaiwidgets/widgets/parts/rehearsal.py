@@ -9,9 +9,10 @@ from xaiwidgets.core import Method
 
 
 class Rehearsal:
-    """Two steps of a method, thrown away.
+    """The first steps of a method, thrown away.
 
-    The first step of a network on a thread pays for what is set up once; the time of the second tells the pace.
+    The first step of a network on a thread pays for what is set up once, and methods look at their answer more often
+    in the beginning; the time from the second step to the third tells the pace.
     """
 
     def __init__(
@@ -20,16 +21,18 @@ class Rehearsal:
         self._told = told
         self._first: float | None = None
         self.pace: float | None = None  # seconds for one unit of ``done``
-        worker.submit(method(*arguments), slot=slot).subscribe(self._note)
+        self.job = worker.submit(method(*arguments), slot=slot)
+        self.job.subscribe(self._note)
 
     def _note(self, job: Job) -> None:
         step = job.latest
         if step is None or self.pace is not None:
             return
-        if step.done == 1 and self._first is None:
+        if step.done == 2 and self._first is None:  # noqa: PLR2004
             self._first = time.monotonic()
-        elif step.done >= 2 and self._first is not None:  # noqa: PLR2004
+        elif step.done >= 3 and self._first is not None:  # noqa: PLR2004
             self.pace = time.monotonic() - self._first
+            job.cancel()
             self._told()
 
 

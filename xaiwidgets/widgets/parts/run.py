@@ -8,6 +8,14 @@ from xaiwidgets.compute import Job
 from xaiwidgets.core import Method
 
 
+def code(method: Method, model: str, result: str) -> str:
+    """Lines that run as they stand: imports, the model, the method and the result."""
+    name, made = type(method).__name__, method.as_code()
+    imports = ["import torch", ""] if "torch." in made else []
+    imports += ["import xaiwidgets as xw", "from xaiwidgets.core import last", f"from xaiwidgets.methods import {name}"]
+    return "\n".join([*imports, "", model, f"method = {made}", f"result = {result}"])
+
+
 @dataclass(eq=False)
 class Run:
     """A method, what it was called with, its job, and how long its steps took."""
@@ -28,8 +36,8 @@ class Run:
 
     @property
     def stop(self) -> float | None:
-        """Where a run that was stopped stands, None for one that went to its end."""
-        return self.job.latest.done if self.job.status == "cancelled" and self.job.latest else None
+        """Where a run that was stopped, or failed, stands; None for one that went to its end."""
+        return self.job.latest.done if self.job.status in {"cancelled", "failed"} and self.job.latest else None
 
     @property
     def settings(self) -> Method:
@@ -58,10 +66,11 @@ class Run:
         if self.job.status != "running" or latest is None:
             self._newest = None  # the time of a pause is no step's
             return
-        if self._newest is not None and latest.done > self._newest[1]:
-            pace = (now - self._newest[0]) / (latest.done - self._newest[1])
+        before = self._newest  # read once: a pause on another thread may take it away
+        if before is not None and latest.done > before[1]:
+            pace = (now - before[0]) / (latest.done - before[1])
             self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
-        if self._newest is None or latest.done > self._newest[1]:
+        if before is None or latest.done > before[1]:
             self._newest = (now, latest.done)
 
     def as_code(self, model: str, call: str) -> str:
@@ -69,15 +78,7 @@ class Run:
 
         ``model`` makes the model, ``call`` is what the method is called with.
         """
-        name = type(self.method).__name__
         extras = "".join(
             f", {key}={value!r}" for key, value in (("steering", self.job.steering), ("stop", self.stop)) if value
         )
-        method = self.method.as_code()
-        imports = ["import torch", ""] if "torch." in method else []
-        imports += [
-            "import xaiwidgets as xw",
-            "from xaiwidgets.core import last",
-            f"from xaiwidgets.methods import {name}",
-        ]
-        return "\n".join([*imports, "", model, f"method = {method}", f"result = last(method({call}){extras})"])
+        return code(self.method, model, f"last(method({call}){extras})")

@@ -31,8 +31,11 @@ class RunHistory(Part):
         self._callbacks: dict[str, list[Callable[[int], None]]] = {"chosen": [], "compared": []}
         self._next = 0
 
-    def add(self, label: str, picture: bytes, note: str = "") -> int:
-        """Put a finished run in front and mark it as shown; ``picture`` is a small PNG or JPEG. Returns its id."""
+    def add(self, label: str, picture: bytes, note: str = "", *, choose: bool = True) -> int:
+        """Put a finished run in front, marked as shown if ``choose``; returns its id.
+
+        ``picture`` is a small PNG or JPEG.
+        """
         if not picture.startswith(_SIGNATURES):
             raise ValueError("The picture is neither PNG nor JPEG; give the bytes of one, about 96 pixels wide.")
         if len(picture) > LARGEST_PICTURE:
@@ -42,7 +45,7 @@ class RunHistory(Part):
         self._next += 1
         with self.hold_sync():
             self.entries = self._kept([entry, *self.entries])
-            self.chosen = entry["id"]
+            self.chosen = entry["id"] if choose else self.chosen
         return entry["id"]
 
     def remove(self, entry: int) -> None:

@@ -130,6 +130,7 @@ def _stepped(spec: Spec, value: Any) -> Control:
     # Stops of our own instead of a FloatLogSlider: it has no zero, no "auto", and gives 0.0457088 where 0.05 is meant.
     stops = _ordered([*_stops(spec), value] + ([None] if spec.optional else []))
     slider = widgets.SelectionSlider(options=_options(spec, stops), continuous_update=spec.live, **_said(spec))
+    slider.add_class("xw-stops")  # its readout shows a stop and cannot be typed into
     return Control(spec, slider, stops)
 
 

@@ -96,7 +96,7 @@ class SettingsForm(widgets.VBox):
     def _take(self, name: str) -> None:
         try:
             value = checked(self._specs[name], self.controls[name].read(), "Settings")
-        except (ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError):
             self._show(name)
             return
         different = value != self._values[name]

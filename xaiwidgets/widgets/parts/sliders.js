@@ -11,6 +11,8 @@ function nameSlider(slider) {
   if (said && handle.getAttribute("aria-valuetext") !== said) handle.setAttribute("aria-valuetext", said);
   const [now, low, high] = ["now", "min", "max"].map((name) => Number(handle.getAttribute(`aria-value${name}`)));
   slider.style.setProperty("--xw-share", high > low ? (now - low) / (high - low) : 0);
+  // ipywidgets lets a slider of stops be typed into, and then ignores it.
+  if (readout?.isContentEditable && slider.closest(".xw-stops")) readout.contentEditable = "false";
   if (readout?.isContentEditable && !readout.hasAttribute("role")) {
     readout.setAttribute("role", "textbox");
     readout.setAttribute("aria-label", `${label}, exact value`);

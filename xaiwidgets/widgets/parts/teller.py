@@ -97,7 +97,7 @@ class Teller(XwRoot):
 
     @abstractmethod
     def rehearsal(self) -> tuple[Method, float]:
-        """A run of two steps like the one that the settings ask for, and how many steps that one has."""
+        """A run of four steps like the one that the settings ask for, and how many steps that one has."""
 
     @abstractmethod
     def title_of(self, run: Run) -> str:
@@ -112,11 +112,18 @@ class Teller(XwRoot):
         run.job.subscribe(lambda _job: self._on_job(run))
         self._on_job(run)
 
+    def clear(self) -> None:
+        """Show nothing: what was shown does not belong to what is chosen now. Runs stay in the history."""
+        with get_publisher().lock:
+            self.current = self.shown = self.value = None
+            self.history.chosen = -1
+        self.mark_news()
+
     def show(self, run: Run) -> None:
         """Show an earlier run as it ended."""
         self.shown = run
         self.adopt(run)
-        self.frame.show(lambda: self.pixels(run), lossless=True)
+        self.frame.show(self._picture, lossless=True)
         self.draw(run)
         self.value, self.foot.code = run.value, run.as_code(*self.call(run))
 
@@ -138,7 +145,10 @@ class Teller(XwRoot):
         if self.current is not None:
             self.tell(self.current)
         else:
-            self.bar.message = self._complaint
+            self.bar.update(
+                message=self._complaint, status="idle", done=0.0, total=0.0, seconds=-1.0, seconds_left=-1.0
+            )
+            self.progress, self.status = 0.0, "idle"
         if self.shown is not None and self.shown is not self.current:
             self.draw(self.shown)  # an earlier run: only what is chosen in it can change
 
@@ -158,13 +168,15 @@ class Teller(XwRoot):
             seconds_left=run.seconds_left,
             seconds=run.seconds if run.job.finished else -1.0,
         )
-        if run is self.shown and run.value is not None:
-            self.draw(run)
-            self.value = run.value
-        self.progress, self.status = run.job.progress, status
         if settling:
             run.settled = True
             self._settle(run)
+        try:
+            if run is self.shown and run.value is not None:
+                self.draw(run)
+                self.value = run.value
+        finally:  # also where an observer of ours raised
+            self.progress, self.status = run.job.progress, status
 
     def _on_job(self, run: Run) -> None:
         """Runs on the worker's thread after each step: notes that there is news, and computes nothing."""
@@ -174,8 +186,16 @@ class Teller(XwRoot):
         settled = run.job.finished or run.job.status == "paused"
         if run is self.shown and run.value is not None and (settled or run.value is not self._sent):
             self._sent = run.value  # a long step yields the same answer several times
-            self.frame.show(lambda: self.pixels(run, None if settled else self.frame.target_width), lossless=settled)
+            self.frame.show(self._picture, lossless=settled)
         self.mark_news()
+
+    def _picture(self) -> np.ndarray | None:
+        """The newest pictures of what is shown when they leave (the publisher asks, under its lock)."""
+        run = self.shown
+        if run is None or run.value is None:
+            return None
+        settled = run.job.finished or run.job.status == "paused"
+        return self.pixels(run, None if settled else self.frame.target_width)
 
     def mark_news(self) -> None:
         """Have the publisher tell again soon; any thread may call it."""
@@ -187,8 +207,9 @@ class Teller(XwRoot):
         self.form.enabled_live_only(running=False)
         if run.value is None:
             return
-        self.foot.code = run.as_code(*self.call(run))
-        entry = self.history.add(self.title_of(run), self._thumbnail(run), note=_end_of(run))
+        if run is self.shown:
+            self.foot.code = run.as_code(*self.call(run))
+        entry = self.history.add(self.title_of(run), self._thumbnail(run), _end_of(run), choose=run is self.shown)
         self.runs[entry] = run
         self.runs = {known: self.runs[known] for known in self.history.ids}
 
@@ -209,7 +230,9 @@ class Teller(XwRoot):
 def _end_of(run: Run) -> str:
     """How far a finished run came, in two or three words."""
     latest = run.job.latest
-    return f"stopped at {latest.done:g}" if run.stop is not None else f"{latest.total:g} steps"
+    if run.stop is None:
+        return f"{latest.total:g} steps"
+    return f"{'failed' if run.job.status == 'failed' else 'stopped'} at {latest.done:g}"
 
 
 def _sentence_of(error: BaseException) -> str:

@@ -16,8 +16,12 @@ function parseUnits(text, count, names) {
   const tests = [(name) => name === wanted, (name) => name.startsWith(wanted), (name) => name.includes(wanted)];
   const lower = names.map((name) => name.toLowerCase());
   for (const test of tests) {
-    const unit = lower.findIndex(test);
-    if (unit >= 0) return { units: [unit] };
+    const found = lower.flatMap((name, unit) => (test(name) ? [unit] : []));
+    if (found.length === 1) return { units: found };
+    if (found.length) {
+      const some = found.slice(0, 4).map((unit) => names[unit]).join(", ");
+      return { problem: `“${text}” may be ${some}${found.length > 4 ? ", …" : ""}; give more of the name.` };
+    }
   }
   return { problem: names.length ? `No unit is named “${text}”.` : `Give a number, ${range}.` };
 }
