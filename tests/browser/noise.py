@@ -7,6 +7,7 @@ from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response
 # Each pattern is known noise of a front end, which no widget of ours causes.
 KNOWN = {
     r"/voila/api/shutdown/": "Voilà's page ends its kernel as it is left; the browser drops the answer",
+    r"/api/contents\?.*ERR_ABORTED": "JupyterLab's own look at its files, cut off as the page is reloaded",
     r"/api/kernels/.*/channels": "the socket of a kernel that a test has ended, or of a page that is being left",
 }
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
