@@ -40,7 +40,7 @@ class FrameView(CellChoice):
     _css = source("frame_view.css")
     _grid = Dict().tag(sync=True)
 
-    def __init__(self, columns: int = 3, budget: float = 0.08, **kwargs: Any) -> None:
+    def __init__(self, columns: int = 3, budget: float = 0.10, **kwargs: Any) -> None:
         self._lock = threading.Lock()
         self._columns = columns
         self._new_grid: dict[str, Any] | None = None
