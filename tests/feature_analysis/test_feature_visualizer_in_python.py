@@ -130,7 +130,7 @@ def test_numbers_are_multiples_of_what_the_images_give():
     value = view.run().wait(60)
     largest = np.array(next(job.wait(60).value.tolist() for job in view.comparison._jobs.values()))
     notes = [cell["note"] for cell in view.frame.cells] if view.comparison.largest(view.method()) else []
-    wanted = [view.comparison.words(view.method(), i, value.objective[i].item()) for i in (0, 1)]
+    wanted = view.comparison.words(view.method(), value.objective.tolist())
     assert wanted == [f"{ratio:.1f}×" for ratio in value.objective.numpy() / largest]
     assert notes in ([], wanted)
     view.dispose()

@@ -1,5 +1,6 @@
 """The evidence beside the pictures: what real images give the same units."""
 
+import math
 from collections.abc import Callable
 from html import escape
 
@@ -57,18 +58,20 @@ class Comparison:
 
         None before, and where a ratio would mean nothing.
         """
+        if self.images is None:
+            return None
         job = self._jobs.get(self._key(method))
         if job is None or job.status != "done":
             return None
         levels = job.latest.value.tolist()
         return levels if min(levels) > 0 else None
 
-    def words(self, method: ActivationMaximization, index: int, value: float) -> str:
-        """The number below an image: a multiple of the null level, or the activation itself."""
+    def words(self, method: ActivationMaximization, objective: list[float]) -> list[str]:
+        """The numbers below the images: multiples of the null level, or the activations themselves."""
         largest = self.largest(method)
-        if value != value:  # noqa: PLR0124 - not a number: nothing is known yet
-            return ""
-        return f"{value:.3g}" if largest is None else f"{value / largest[index]:.1f}×"
+        if largest is None:
+            return ["" if math.isnan(value) else f"{value:.3g}" for value in objective]
+        return [f"{value / level:.1f}×" for value, level in zip(objective, largest, strict=True)]
 
     def sentence(self, method: ActivationMaximization, index: int, value: float) -> str:
         """The same in words."""

@@ -199,9 +199,7 @@ class FeatureVisualizer(Explorer):
                 self.foot.code, self.foot.sentence = self.preview(), ""
 
     def _notes(self, run: Run) -> list[str]:
-        return [
-            self.comparison.words(run.method, index, value) for index, value in enumerate(run.value.objective.tolist())
-        ]
+        return self.comparison.words(run.method, run.value.objective.tolist())
 
     def _sentence(self, run: Run) -> str:
         index = self.selection
