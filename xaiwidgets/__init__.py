@@ -9,7 +9,7 @@ knows them all by where their files stand.
 """
 
 _FLOORS = ("core", "models", "data", "methods", "compute", "widgets", "apps", "catalogue")
-_MODELS = ("ImageModel", "load_model")
+_NAMES = {"ImageModel": "models", "load_model": "models", "ImageSet": "data"}
 
 
 def __getattr__(name: str) -> object:
@@ -28,8 +28,8 @@ def _find(name: str) -> object:
         return _version()
     if name in _FLOORS:
         return import_module(f"{__name__}.{name}")
-    if name in _MODELS:
-        return getattr(import_module(f"{__name__}.models"), name)
+    if name in _NAMES:
+        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
     from .catalogue import load_widget
 
     return load_widget(name)
@@ -49,4 +49,4 @@ def __dir__() -> list[str]:
     from .catalogue import entries
 
     widgets = [entry.widget for entry in entries() if entry.widget]
-    return sorted({*globals(), *_FLOORS, *_MODELS, *widgets, "__version__"})
+    return sorted({*globals(), *_FLOORS, *_NAMES, *widgets, "__version__"})

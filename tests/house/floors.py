@@ -8,7 +8,7 @@ FLOORS = {"apps": 6, "widgets": 5, "compute": 4, "methods": 3, "data": 2, "model
 STRANGERS = {"methods": {"compute"}, "compute": {"methods"}}
 FRONT_END = {"ipywidgets", "bokeh", "jupyter_bokeh", "anywidget", "IPython", "voila"}
 # Names that the package itself gives away lazily.
-OF_MODELS = {"load_model", "ImageModel"}
+OF_FLOORS = {"load_model": "models", "ImageModel": "models", "ImageSet": "data"}
 
 
 def violations(package: Path) -> list[str]:
@@ -65,4 +65,4 @@ def _owner(base: str, path: Path, name: str) -> str:
     """The floor behind a name that is imported from the package itself: a class of the catalogue is a widget."""
     if base != path.parts[0] or name in FLOORS or name == "catalogue":
         return name
-    return "models" if name in OF_MODELS else "widgets" if name[0].isupper() else name
+    return OF_FLOORS.get(name) or ("widgets" if name[0].isupper() else name)

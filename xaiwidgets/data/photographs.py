@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.data.image_set import ImageSet
 
 # Those of scikit-image's photographs that lie in its wheel and so need no download.
 NAMES = (
@@ -43,6 +44,12 @@ def photographs(size: int = 224, channels: int = 3) -> Float[Tensor, "image chan
     squares = [_square(Image.fromarray(getattr(data, name)()).convert(mode), size) for name in NAMES]
     pixels = torch.from_numpy(np.stack(squares)).reshape(len(squares), size, size, channels)
     return pixels.permute(0, 3, 1, 2).float().div(255).contiguous()
+
+
+def photograph_set(size: int = 224, channels: int = 3) -> ImageSet:
+    """The same photographs as a set that knows how it is made."""
+    given = "".join(f", {name}={value}" for name, value in (("channels", channels),) if value != 3)  # noqa: PLR2004
+    return ImageSet(photographs(size, channels), source=f"xw.data.photograph_set({size}{given})")
 
 
 def _square(image: Image.Image, size: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A network that looks at images, and what has to be known to show it one."""
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
@@ -82,6 +83,17 @@ class ImageModel:
                 same = gives_the_same(folded, plain, self._survey_images())
                 self._folded = (key, folded if same else plain)
             return self._folded[1]
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """(channel, height, width) of the picture that it looks at.
+
+        For plain vectors it is a grey square where their length is one, else a single row.
+        """
+        if len(self.input_shape) > 1:
+            return self.input_shape
+        side = math.isqrt(self.input_shape[0])
+        return (1, side, side) if side * side == self.input_shape[0] else (1, 1, self.input_shape[0])
 
     def normalized(self, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
         """Images in [0, 1] as the network wants them, differentiable."""

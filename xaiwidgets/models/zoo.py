@@ -9,13 +9,15 @@ import torch
 
 from xaiwidgets.core import XaiwidgetsError, nearest
 from xaiwidgets.models.image_model import ImageModel
+from xaiwidgets.models.lenet import MEAN, STD, trained_lenet
 
 
 def load_model(name: str, *, device: str | torch.device | None = None) -> ImageModel:
     """A trained network by name, weights included; nothing is downloaded at run time.
 
     ``"efficientnet_lite0"``: EfficientNet-Lite0 (Tan and Le 2019, the Lite variant of 2020), 4.6 million parameters,
-    trained on ImageNet, images of 3×224×224, 1,000 class names.
+    trained on ImageNet, images of 3×224×224, 1,000 class names. ``"lenet"``: LeNet-5 (LeCun et al. 1998) with 61,706
+    parameters, trained on 4,000 images of Fashion-MNIST, images of 1×28×28, ten class names.
     """
     if name not in _ZOO:
         message = (
@@ -47,4 +49,12 @@ def _efficientnet_lite0(device: str | torch.device | None) -> ImageModel:
     )
 
 
-_ZOO: dict[str, Callable[[str | torch.device | None], ImageModel]] = {"efficientnet_lite0": _efficientnet_lite0}
+def _lenet(device: str | torch.device | None) -> ImageModel:
+    module, names = trained_lenet()
+    return ImageModel(module, (1, 28, 28), ((MEAN,), (STD,)), names, device=device, name="LeNet")
+
+
+_ZOO: dict[str, Callable[[str | torch.device | None], ImageModel]] = {
+    "efficientnet_lite0": _efficientnet_lite0,
+    "lenet": _lenet,
+}

@@ -1,7 +1,5 @@
 """From the image that is drawn to what the network is shown."""
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -20,12 +18,8 @@ class View:
     """
 
     def __init__(self, model: ImageModel, size: int | None) -> None:
-        shape = model.input_shape
-        self.flat = len(shape) == 1
-        if self.flat:
-            side = math.isqrt(shape[0])
-            shape = (1, side, side) if side * side == shape[0] else (1, 1, shape[0])
-        self.channels, height, width = shape
+        self.flat = len(model.input_shape) == 1
+        self.channels, height, width = model.picture_shape
         self.canvas = (height, width) if size is None else (size, max(1, round(size * width / height)))
         # Most convolutional networks look at any size: then the picture is seen as it is, else it is resized.
         fits = self.canvas == (height, width) or (not self.flat and model.accepts(*self.canvas))
