@@ -1,43 +1,39 @@
 """The widget of activation maximisation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xaiwidgets.core import Method, Spec, XaiwidgetsError, nearest
+from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._comparison import Comparison, checked_images
-from xaiwidgets.widgets.feature_analysis._curves import Curves, figure_of
-from xaiwidgets.widgets.parts.explorer import Explorer
-from xaiwidgets.widgets.parts.foot import Foot
+from xaiwidgets.widgets.feature_analysis._curves import lines_of
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
+from xaiwidgets.widgets.parts.line_plot import LinePlot
+from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
 from xaiwidgets.widgets.parts.pixels import to_pixels
-from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
-from xaiwidgets.widgets.parts.run import Run, code
-from xaiwidgets.widgets.parts.run_bar import RunBar
-from xaiwidgets.widgets.parts.run_history import RunHistory
-from xaiwidgets.widgets.parts.settings_form import SettingsForm
-from xaiwidgets.widgets.parts.teller import Parts
+from xaiwidgets.widgets.parts.run import Run
 from xaiwidgets.widgets.parts.theme import category_color
-from xaiwidgets.widgets.parts.words import device_words, unit_names
-
-_HIDDEN = {name for name, spec in ActivationMaximization.specs().items() if spec.hidden} - {"layer", "units"}
+from xaiwidgets.widgets.parts.words import unit_names
 
 
-class FeatureVisualizer(Explorer):
+class FeatureVisualizer(MethodExplorer):
     """Watch the images that units of a network respond to, while they are drawn.
 
     ``model`` is an `ImageModel` or a plain `torch.nn.Module`; ``layer`` a dotted path (a middle layer unless told),
-    ``units`` its channels (six drawn with the seed unless told). ``images`` (Float[image, channel, height, width] in
-    [0, 1]) are compared with: numbers are then multiples of the largest objective that any of them gives. Other
-    keywords are settings of `ActivationMaximization`. Raises `XaiwidgetsError` with a sentence for what does not fit.
+    ``units`` its channels (six drawn with the seed unless told). ``images`` (an `ImageSet`, or Float[image, channel,
+    height, width] in [0, 1]) are compared with: numbers are then multiples of the largest objective that any of them
+    gives. Other keywords are settings of `ActivationMaximization`. Raises `XaiwidgetsError` with a sentence for what
+    does not fit.
     """
+
+    kind = ActivationMaximization
 
     def __init__(
         self,
@@ -45,78 +41,51 @@ class FeatureVisualizer(Explorer):
         layer: str | None = None,
         units: Sequence[int] | None = None,
         *,
-        images: Tensor | np.ndarray | None = None,
+        images: ImageSet | Tensor | np.ndarray | None = None,
         device: str | torch.device | None = None,
         **settings: Any,
     ) -> None:
-        specs = _specs_of(settings)
+        checked_names(FeatureVisualizer, settings)
         ActivationMaximization(layer="", units=(0,), **settings)  # refuses here, before the browser hears of anything
         model = as_image_model(model, device)
-        self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
+        self._source = images.source if isinstance(images, ImageSet) else ""
+        self.images = checked_images(_pixels(images), model)
         outputs = settings.get("objective") == "logit"
-        images = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
-        self.images = checked_images(images, model)
         self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=outputs)
-        self.comparison, self.curves = Comparison(model, images), Curves()
-        frame, self._pair = FrameView(columns=3), FrameView(columns=3)
+        self.comparison = Comparison(model, self.images)
+        self.curves = LinePlot("Objective, without transforms", alt="activation of each image over the steps")
+        self._pair = FrameView(columns=3)
         self._pair.layout.display = "none"
-        bar = RunBar(name=type(self).__name__, title="Feature visualizer", device=device_words(model))
-        form = SettingsForm(specs, {name: value for name, value in settings.items() if name not in self._fixed})
-        history = RunHistory()
-        columns = {
-            "what": [heading("Layer"), self.choice.tree, heading("Runs"), history],
-            "picture": [frame, self._pair, self.curves.heading, self.curves.plot],
-            "how": [form, heading("Evidence"), self.comparison.box],
-        }
-        super().__init__(model, Parts(bar, frame, form, history, Foot()), columns)
-        self.choice.on_change(lambda: self.guarded(self._choose))
-        self.observe(lambda _change: self.mark_news(), "selection")
-        history.on_compare(self._on_compare)
-        self._lay_out(self.choice.units)
-        self.foot.code = self.preview()
-
-    setting_names = frozenset(ActivationMaximization.specs())
-
-    def set(self, **settings: Any) -> None:
-        """Change settings, layer or units from code, as the controls do; raises a sentence for what does not fit.
-
-        Live settings steer a run that is on; any other starts it anew.
-        """
-        before = self.method()
-        changed = before.replace(**settings)  # refused as a whole, or taken as a whole
-        difference = before.difference(changed)
-        self.choice.set(changed.layer, changed.units)
-        self._fixed |= {name: getattr(changed, name) for name in difference.keys() & _HIDDEN}
-        self.form.set({name: getattr(changed, name) for name in difference.keys() & self.form.values.keys()})
-        if {"layer", "units"} & difference.keys():
-            self._choose()
-        elif difference:
-            self.take_settings(difference)
-
-    def method(self) -> ActivationMaximization:
-        """The method with the settings as they stand in the widget."""
-        return ActivationMaximization(
-            layer=self.choice.layer, units=self.choice.units, **self._fixed, **self.form.values
+        super().__init__(
+            model,
+            settings,
+            title="Feature visualizer",
+            what=[heading("Layer"), self.choice.tree],
+            picture=[self._pair, self.curves.heading, self.curves.plot],
+            how=[heading("Evidence"), self.comparison.box],
         )
+        self.choice.on_change(lambda: self.guarded(self.choice_changed))
+        self.history.on_compare(self._on_compare)
 
-    def arguments(self) -> tuple[Any, ...]:
-        """The model, and the images where the settings ask for them."""
-        return (self.model, self.images) if self._uses_images(self.method()) else (self.model,)
+    def chosen(self) -> dict[str, Any]:
+        """Layer and units."""
+        return {"layer": self.choice.layer, "units": self.choice.units}
+
+    def choose(self, method: ActivationMaximization) -> None:
+        """Put layer and units into the tree."""
+        self.choice.set(method.layer, method.units)
+
+    def inputs(self) -> list[Input]:
+        """The images where the settings ask for them."""
+        method = self.method()
+        used = self.images is not None and (method.colors == "images" or method.parameterization == "maco")
+        return [("images", self.images, self._source and f"{self._source}.batch(slice(None))")] if used else []
 
     def run(self) -> "FeatureVisualizer":
         """Start with the present settings, in the place of a run that is on; returns at once."""
-        with get_publisher().lock:
-            method = self.method()
-            self.current = self.shown = None  # late steps of the run before are nobody's
-            self._lay_out(method.units)
-            super().run()
-        self.comparison.begin(method, self.mark_news, self.rests)
+        super().run()
+        self.comparison.begin(self.method(), self.mark_news, self.rests)
         return self
-
-    def rehearsal(self) -> tuple[Method, float]:
-        """Four steps of the same size."""
-        method = self.method()
-        return method.replace(steps=4), method.steps
 
     def pixels(self, run: Run, width: int | None = None) -> np.ndarray:
         """The images of the newest answer."""
@@ -125,61 +94,26 @@ class FeatureVisualizer(Explorer):
     def draw(self, run: Run) -> None:
         """Numbers below the images, curves, and the sentence about the selection."""
         self.frame.set_notes(self._notes(run))
-        self.curves.show(run.value, _span(run), self.comparison.largest(run.method), now=run.job.finished)
+        largest = self.comparison.largest(run.method)
+        note = "(× the largest that the images give)" if largest else ""
+        self.curves.show(lines_of(run, largest), note, now=run.job.finished)
         self.comparison.report(run.method, run.value.objective.tolist())
         self.foot.sentence = self._sentence(run)
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the objective over steps."""
-        return figure_of(run.value, _span(run), self.comparison.largest(run.method))
-
-    def adopt(self, run: Run) -> None:
-        """Take over layer, units and settings of an earlier run."""
-        settings = run.settings
-        self.choice.set(settings.layer, settings.units)
-        self.form.set({name: getattr(settings, name) for name in self.form.values})
-        self._lay_out(settings.units)
-
-    def call(self, run: Run) -> tuple[str, str]:
-        """The code that makes the model, and the call's arguments."""
-        return self._model_code(run.method), "model, images" if self._uses_images(run.method) else "model"
-
-    def preview(self) -> str:
-        """The code of a run with the present settings."""
-        method = self.method()
-        call = "model, images" if self._uses_images(method) else "model"
-        return code(method, self._model_code(method), f"last(method({call}))")
-
-    def title_of(self, run: Run) -> str:
-        """Layer and units."""
-        units = ", ".join(map(str, run.method.units[:4]))
-        return f"{run.method.layer} · {units}{', …' if len(run.method.units) > 4 else ''}"  # noqa: PLR2004
-
-    def settings_changed(self) -> None:
-        """Show the units that the next run will draw."""
-        super().settings_changed()
-        if self.shown is None:  # else the code stays that of what is shown
-            self.foot.code = self.preview()
+        return self.curves.filled(lines_of(run, self.comparison.largest(run.method)))
 
     def dispose(self) -> None:
         """Stop what runs, the comparison too, and free everything."""
         self.comparison.stop()
         super().dispose()
 
-    def _model_code(self, method: Method) -> str:
-        lines = [f"model = {self.model.source}" if self.model.source else f"model = ...  # {self.model!r}"]
-        if self._uses_images(method):
-            lines.append("images = ...  # the images that were given to the widget")
-        return "\n".join(lines)
-
-    def _uses_images(self, method: Method) -> bool:
-        return self.images is not None and (method.colors == "images" or method.parameterization == "maco")
-
-    def _lay_out(self, units: Sequence[int]) -> None:
-        """Name the cells and keep their space free before the first picture."""
+    def lay_out(self, method: ActivationMaximization) -> None:
+        """A cell for each unit."""
+        units, layer = method.units, method.layer or "the output"
         names = unit_names(units, self.choice.unit_names)
-        layer = self.choice.layer or "the output"
-        _, height, width = (1, 1, *self.model.input_shape)[-3:]
+        _, height, width = self.model.picture_shape
         self.frame.set_grid(
             names,
             [f"{name} of layer {layer}: the image it responds to" for name in names],
@@ -190,14 +124,11 @@ class FeatureVisualizer(Explorer):
         self.curves.reset(len(units))
         self.bar.subject = f"{self.model.name} · {layer} · {len(units)} unit{'s' * (len(units) != 1)}"
 
-    def _choose(self) -> None:
-        self.restart()
-        with get_publisher().lock:
-            if self.current is None or self.current.job.finished:
-                self.clear()
-                self._lay_out(self.choice.units)
-                self.comparison.reset()
-                self.foot.code, self.foot.sentence = self.preview(), ""
+    def choice_changed(self) -> None:
+        """Another layer or other units: the comparison is another too."""
+        super().choice_changed()
+        if self.current is None:
+            self.comparison.reset()
 
     def _notes(self, run: Run) -> list[str]:
         return self.comparison.words(run.method, run.value.objective.tolist())
@@ -224,16 +155,7 @@ class FeatureVisualizer(Explorer):
             self._pair.show(lambda: self.pixels(run), lossless=True)
 
 
-def _span(run: Run) -> float:
-    """The steps that the plot has room for: all of them while it runs, those that were made once it has ended."""
-    return run.job.latest.done if run.job.finished else run.method.steps
-
-
-def _specs_of(settings: Mapping[str, Any]) -> dict[str, Spec]:
-    """The method's settings, once every one that is given is known to be one of them."""
-    specs = ActivationMaximization.specs()
-    for name in settings:
-        if name not in specs:
-            message = f"FeatureVisualizer has no setting {name!r}; {nearest(name, specs)}."
-            raise XaiwidgetsError(message)
-    return specs
+def _pixels(images: ImageSet | Tensor | np.ndarray | None) -> Tensor | None:
+    if isinstance(images, ImageSet):
+        return images.batch(slice(None))
+    return torch.from_numpy(images) if isinstance(images, np.ndarray) else images

@@ -142,7 +142,10 @@ class Explorer(Teller):
             self.bar.expected = in_words(self._rehearsal.pace * self._expected_steps)
 
     def _rehearse(self) -> None:
-        method, self._expected_steps = self.rehearsal()
+        wanted = self.rehearsal()
+        if wanted is None:
+            return
+        method, self._expected_steps = wanted
         worker = worker_for(self.model.device)
         self._rehearsal = Rehearsal(worker, id(self), method, self.arguments(), self.mark_news)
 

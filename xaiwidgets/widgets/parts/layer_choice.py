@@ -15,20 +15,29 @@ DRAWN_UNITS = 6
 class LayerChoice:
     """A model's layers in a `LayerTree`, with defaults for what a caller leaves out.
 
-    ``layer`` None: a layer in the middle of the network, or with ``outputs`` its last one. ``units`` None: six of
-    them drawn with ``seed``. Raises `XaiwidgetsError` for a layer that is not there or cannot be read, and a unit out
-    of range.
+    ``layer`` None: a layer in the middle of the network, or with ``outputs`` its last one. ``units`` None: ``most`` of
+    them drawn with ``seed``; with ``pick_units=False`` there are none to choose. Raises `XaiwidgetsError` for a layer
+    that is not there or cannot be read, and a unit out of range.
     """
 
     def __init__(
-        self, model: ImageModel, layer: str | None, units: Sequence[int] | None, *, seed: int = 0, outputs: bool = False
+        self,
+        model: ImageModel,
+        layer: str | None,
+        units: Sequence[int] | None = None,
+        *,
+        seed: int = 0,
+        outputs: bool = False,
+        pick_units: bool = True,
+        most: int = DRAWN_UNITS,
     ) -> None:
-        self.model, self._seed = model, seed
+        self.model, self._seed, self._pick_units, self._drawn = model, seed, pick_units, most
         self._callbacks: list[Callable[[], None]] = []
         self._setting = False
         layer = _default_layer(model, outputs=outputs) if layer is None else layer
         chosen = self._checked(model.layer(layer), units)  # refuses before anything is made
-        self.tree = LayerTree(layers=[_entry(entry) for entry in model.layers().values() if entry.name])
+        entries = [_entry(entry) for entry in model.layers().values() if entry.name]
+        self.tree = LayerTree(layers=entries, picks_units=pick_units)
         self.set(layer, chosen)
         self.tree.observe(self._on_layer, "selected")
         self.tree.observe(self._on_units, "units")
@@ -77,8 +86,10 @@ class LayerChoice:
         self._callbacks.append(callback)
 
     def _checked(self, layer: Layer, units: Sequence[int] | None) -> tuple[int, ...]:
+        if not self._pick_units:
+            return ()
         if units is None:
-            count = min(DRAWN_UNITS, layer.units)
+            count = min(self._drawn, layer.units)
             return tuple(sorted(np.random.default_rng(self._seed).choice(layer.units, count, replace=False).tolist()))
         try:
             names = self._names_of(layer)

@@ -134,6 +134,7 @@ function render({ model, el }) {
   const tree = layerTree(model);
   const picker = unitPicker(model);
   el.classList.add("xw-layer-tree");
+  picker.element.hidden = !model.get("picks_units");
   el.append(tree.element, picker.element);
   return () => { tree.stop(); picker.stop(); };
 }

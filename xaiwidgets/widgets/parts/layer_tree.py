@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from traitlets import Dict, Int, List, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Int, List, TraitError, Unicode, validate
 
 from xaiwidgets.core.errors import nearest
 from xaiwidgets.widgets.parts.part import Part, source
@@ -17,7 +17,8 @@ class LayerTree(Part):
     ``layers`` lists the modules in order, each as ``{"name": dotted name, "label": last part of it, "depth": 0, "type":
     class name, "shape": "112×14²", "parameters": count}``; one without a shape cannot be chosen, only unfolded.
     ``selected`` is the chosen name ("" for none), ``units`` the units of it, repeats allowed, each below ``count``;
-    ``unit_names`` (may be empty) names them, for reading and for completion.
+    ``unit_names`` (may be empty) names them, for reading and for completion. Without ``picks_units`` only layers can be
+    chosen.
 
     A browser may change ``selected`` and ``units`` only; what does not exist is refused there without a word and raises
     a sentence here.
@@ -31,6 +32,7 @@ class LayerTree(Part):
     count = Int(0).tag(sync=True)
     units = List(Int()).tag(sync=True)
     unit_names = List(Unicode()).tag(sync=True)
+    picks_units = Bool(default_value=True).tag(sync=True)
 
     def choose(self, selected: str, *, count: int, units: Sequence[int], unit_names: Sequence[str] = ()) -> None:
         """Show another layer with its units, in one message; checked as a whole, and nothing changes if refused."""

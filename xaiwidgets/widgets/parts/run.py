@@ -18,11 +18,17 @@ def code(method: Method, model: str, result: str) -> str:
 
 @dataclass(eq=False)
 class Run:
-    """A method, what it was called with, its job, and how long its steps took."""
+    """A method, what it was called with, its job, and how long its steps took.
+
+    ``sources`` are the names in the call after the model, each with the expression that makes it; ``remembered`` is
+    what else its widget brings back with it.
+    """
 
     method: Method
     job: Job
     arguments: tuple[Any, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    remembered: dict[str, Any] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     settled: bool = False  # whether its end was told and it took its place in the history

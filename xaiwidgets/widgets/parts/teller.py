@@ -96,8 +96,11 @@ class Teller(XwRoot):
         """The code of a run with the present settings, before there is any."""
 
     @abstractmethod
-    def rehearsal(self) -> tuple[Method, float]:
-        """A run of four steps like the one that the settings ask for, and how many steps that one has."""
+    def rehearsal(self) -> tuple[Method, float] | None:
+        """A run of four steps like the one that the settings ask for, and how many steps that one has.
+
+        None where a run is over too soon to need one.
+        """
 
     @abstractmethod
     def title_of(self, run: Run) -> str:
