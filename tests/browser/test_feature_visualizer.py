@@ -4,53 +4,19 @@ import re
 
 import pytest
 
+from tests.browser.acts import Acts
+
 MODEL = "import xaiwidgets as xw\nmodel = xw.load_model('efficientnet_lite0')"
 SMALL = "view = xw.FeatureVisualizer(model, layer='_blocks.4', units=[3, 7, 11], size=96, steps={steps})\nview"
-ROOT = "[data-xw=FeatureVisualizer]"
-PICTURE = f"{ROOT} [role=img][data-frame]"
-# What the first canvas shows, as one number a picture, to see that it changes or stays.
-LOOK = """([root, index]) => {
-    const canvas = document.querySelectorAll(root)[index].querySelector("canvas.xw-frame-canvas");
-    if (!canvas.width) return 0;
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return data.reduce((sum, value, i) => (sum * 31 + value * (i % 7)) % 1000003, 7);
-}"""
+ACTS = Acts("FeatureVisualizer")
+ROOT, PICTURE = ACTS.root, ACTS.picture
+button, status, frames, drawn, look, said, slide = (
+    getattr(ACTS, name) for name in ("button", "status", "frames", "drawn", "look", "said", "slide")
+)
 
 
 def small(steps=4000):
     return [MODEL, SMALL.replace("{steps}", str(steps))]
-
-
-def button(page, name, root=ROOT):
-    return page.locator(root).first.get_by_role("button", name=name, exact=True)
-
-
-def status(page, wanted, root=ROOT):
-    page.wait_for_selector(f"{root}[data-status={wanted}]")
-
-
-def frames(page):
-    return int(page.locator(PICTURE).first.get_attribute("data-frame"))
-
-
-def drawn(page, count):
-    page.wait_for_function(f"() => Number(document.querySelector('{PICTURE}').dataset.frame) >= {count}")
-
-
-def look(page, index=0):
-    return page.evaluate(LOOK, [ROOT, index])
-
-
-def said(page):
-    return page.locator(ROOT).first.inner_text()
-
-
-def slide(page, label, keys):
-    slider = page.locator(ROOT).first.get_by_role("slider", name=re.compile(label)).first
-    slider.focus()
-    for _ in range(keys):
-        page.keyboard.press("ArrowRight")
-    return slider
 
 
 def test_run_pause_steer_stop_and_run_again(open_page):
@@ -132,7 +98,7 @@ def test_a_finished_run_is_sharp_and_can_be_brought_back_and_exported(open_page)
     assert look(page) != first
     open_page.screenshot(page, "two-runs")
     page.locator(ROOT).get_by_role("button", name="Show result 1", exact=True).click()
-    page.wait_for_function(f"(wanted) => ({LOOK})(['{ROOT}', 0]) === wanted", arg=first)
+    ACTS.becomes(page, first)
     assert seed.input_value() == "0"
 
     names = []
@@ -174,7 +140,7 @@ def test_a_reload_in_lab_shows_the_current_picture_and_curve(open_lab):
     open_lab.reload(page)
     status(page, "done")
     drawn(page, 1)
-    page.wait_for_function(f"(wanted) => ({LOOK})(['{ROOT}', 0]) === wanted", arg=before)
+    ACTS.becomes(page, before)
     page.wait_for_selector(f"{ROOT} .xw-plot[data-plot]:not([data-plot='0'])", state="attached")
     open_lab.screenshot(page, "reloaded")
 

@@ -11,6 +11,9 @@ from xaiwidgets.methods.feature_analysis._comparison import largest_objective
 from xaiwidgets.models import ImageModel, Probe, load_model
 
 
+WIDGET = "xw.FeatureVisualizer(xw.load_model('lenet'), layer='conv2', units=[1, 4], steps=4000)"
+
+
 def example():
     """A tiny call for the contract suite."""
     method = ActivationMaximization(layer="3", units=(1, 4, 1), steps=5, jitter=2)

@@ -7,7 +7,7 @@ const NOTHING = "no pictures yet";
 function buildStage(el) {
   const picture = h("div", { class: "xw-frames-picture", role: "img", "aria-label": NOTHING, "data-frame": 0 });
   const buttons = h("div", { class: "xw-frames-buttons", role: "group", "aria-label": "choose a picture" });
-  const lost = h("p", { class: "xw-frames-lost", role: "alert", hidden: "" });
+  const lost = lostBanner();
   // JupyterLab takes the arrow keys for its cells, unless told otherwise.
   const stage = h("div", { class: "xw-frames", "data-lm-suppress-shortcuts": "true" }, picture, buttons, lost);
   el.append(stage);
@@ -66,33 +66,6 @@ function drawSprite(cells, sprite, bitmap) {
   });
 }
 
-/** Draw frames one after another; while one is decoded only the newest of those that follow is kept. */
-function frameDrawer(stage, link) {
-  let next = null;
-  let drawing = false;
-  let drawn = 0;
-  return async (message, data) => {
-    next = { message, data };
-    if (drawing) return;
-    drawing = true;
-    while (next) {
-      const { message: sprite, data: bytes } = next;
-      next = null;
-      const started = performance.now();
-      try {
-        const bitmap = await createImageBitmap(new Blob([bytes], { type: sprite.mime }));
-        drawSprite(stage.cells, sprite, bitmap);
-        bitmap.close();
-        if (sprite.width) stage.stage.style.setProperty("--xw-aspect", sprite.width / sprite.height);
-        stage.picture.dataset.frame = drawn += 1;
-      } finally {
-        link.send("ack", { frame: sprite.frame, ms: performance.now() - started });
-      }
-    }
-    drawing = false;
-  };
-}
-
 /** Selection and hovering; the arrow keys walk over the cells, which are one stop of the tab key. */
 function wireCells(model, stage, link) {
   let hovering;
@@ -135,41 +108,18 @@ function wireCells(model, stage, link) {
 function render({ model, el }) {
   const stage = buildStage(el);
   const width = () => Math.round((stage.cells[0]?.canvas.clientWidth ?? 0) * devicePixelRatio);
-  const state = () => ({ width: width(), visible: !document.hidden });
-  const link = openLink(model, state);
+  const link = openFrames(model, stage, width, (sprite, bitmap) => {
+    drawSprite(stage.cells, sprite, bitmap);
+    if (sprite.width) stage.stage.style.setProperty("--xw-aspect", sprite.width / sprite.height);
+  });
   const { wire, mark } = wireCells(model, stage, link);
-  const draw = frameDrawer(stage, link);
   const lay = () => { layOut(stage, model.get("_grid"), wire); mark(); };
   const unfollow = [follow(model, ["_grid"], lay), follow(model, ["selected"], mark)];
-  link.receive((message, buffers) => {
-    (message.notes ?? []).forEach((note, index) => {
-      if (stage.cells[index]) write(stage.cells[index].note, note);
-    });
-    if (message.type === "frame") draw(message, buffers[0]);
-  });
-  const status = rootStatus(stage.stage);
-  keepAlive(link, {
-    lost() {
-      status.lost();
-      stage.lost.textContent = "The kernel does not answer. Restart it and run the notebook again, or reload the page.";
-      stage.lost.hidden = false;
-    },
-    found() {
-      status.found();
-      stage.lost.hidden = true;
-    },
-  });
-  let told = 0;
-  const resize = new ResizeObserver(() => {
-    if (width() === told) return;
-    told = width();
-    link.send("size", state());
-  });
-  resize.observe(stage.stage);
+  link.receive((message) => (message.notes ?? []).forEach((note, index) => {
+    if (stage.cells[index]) write(stage.cells[index].note, note);
+  }));
   lay();
-  // The element is on the page one frame later; only then does it have a width.
-  requestAnimationFrame(link.hello);
-  return () => { resize.disconnect(); unfollow.forEach((stop) => stop()); link.close(); };
+  return () => { unfollow.forEach((stop) => stop()); link.close(); };
 }
 
 export default { render };

@@ -36,7 +36,7 @@ class FrameView(CellChoice):
     browser together; images that come as fast as a film may take more.
     """
 
-    _esm = source("dom.js", "presence.js", "frame_view.js")
+    _esm = source("dom.js", "presence.js", "frames.js", "frame_view.js")
     _css = source("frame_view.css")
     _grid = Dict().tag(sync=True)
 
@@ -142,14 +142,15 @@ class FrameView(CellChoice):
         self._send_due()
 
     def _set_cells(self, cells: list[Cell], aspect: float = 1.0) -> None:
+        names = [(cell["label"], cell["alt"]) for cell in cells]
+        self._take_grid(names, {"columns": self._columns, "aspect": aspect, "cells": cells})
+
+    def _take_grid(self, names: list[tuple[str, str]], grid: dict[str, Any]) -> None:
         with self._lock:
-            names = [(cell["label"], cell["alt"]) for cell in cells]
             if names != self._names:
                 # Other things' pictures must not come back under these names.
                 self._next = self._last = None
-            self._names = names
-            self._notes = None
-            self._new_grid = {"columns": self._columns, "aspect": aspect, "cells": cells}
+            self._names, self._notes, self._new_grid = names, None, grid
         self._keep_choice()
         get_publisher().wake()
 
