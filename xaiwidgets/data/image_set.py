@@ -148,7 +148,7 @@ def _store_of(images: Any) -> Store:
 def _checked_labels(labels: Any, count: int) -> Tensor | None:
     if labels is None:
         return None
-    given = torch.as_tensor(labels)
+    given = torch.as_tensor(list(labels) if isinstance(labels, range) else labels)
     if given.dim() != 1 or len(given) != count:
         raise XaiwidgetsError(
             f"{len(given) if given.dim() else 1} labels were given for {count} images; give one for each."

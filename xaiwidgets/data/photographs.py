@@ -47,9 +47,11 @@ def photographs(size: int = 224, channels: int = 3) -> Float[Tensor, "image chan
 
 
 def photograph_set(size: int = 224, channels: int = 3) -> ImageSet:
-    """The same photographs as a set that knows how it is made."""
+    """The same photographs as a set that knows how it is made; each is a class of its own, so that it has a name."""
     given = "".join(f", {name}={value}" for name, value in (("channels", channels),) if value != 3)  # noqa: PLR2004
-    return ImageSet(photographs(size, channels), source=f"xw.data.photograph_set({size}{given})")
+    names = [name.replace("_", " ") for name in NAMES]
+    source = f"xw.data.photograph_set({size}{given})"
+    return ImageSet(photographs(size, channels), range(len(names)), names, source=source)
 
 
 def _square(image: Image.Image, size: int) -> np.ndarray:

@@ -24,14 +24,14 @@ class Probe:
     """Reads the outputs of chosen layers; the forward pass stops at the deepest of them.
 
     ``layers`` are dotted module paths. A module that is used several times in a pass is read at its first use. Hooks
-    live only inside a call, under the model's lock. Raises `XaiwidgetsError` for a layer that is unknown or never
-    reached.
+    live only inside a call, under the model's lock. ``network`` is a twin of the model's with other weights, to be
+    read in its stead. Raises `XaiwidgetsError` for a layer that is unknown or never reached.
     """
 
-    def __init__(self, model: ImageModel, layers: Sequence[str]) -> None:
+    def __init__(self, model: ImageModel, layers: Sequence[str], *, network: nn.Module | None = None) -> None:
         self.model = model
         self.layers = {name: model.layer(name) for name in layers}
-        self._twin = model.twin_for(self.layers)
+        self._twin = model.twin_for(self.layers) if network is None else network
         self._versions = buffer_versions(self._twin)
 
     def __call__(

@@ -12,7 +12,6 @@ from xaiwidgets.methods.feature_analysis.activation_maximization import Activati
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._comparison import Comparison, checked_images
 from xaiwidgets.widgets.feature_analysis._curves import lines_of
-from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.line_plot import LinePlot
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
@@ -54,18 +53,15 @@ class FeatureVisualizer(MethodExplorer):
         self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=outputs)
         self.comparison = Comparison(model, self.images)
         self.curves = LinePlot("Objective, without transforms", alt="activation of each image over the steps")
-        self._pair = FrameView(columns=3)
-        self._pair.layout.display = "none"
         super().__init__(
             model,
             settings,
             title="Feature visualizer",
             what=[heading("Layer"), self.choice.tree],
-            picture=[self._pair, self.curves.heading, self.curves.plot],
+            picture=[self.curves.heading, self.curves.plot],
             how=[heading("Evidence"), self.comparison.box],
         )
         self.choice.on_change(lambda: self.guarded(self.choice_changed))
-        self.history.on_compare(self._on_compare)
 
     def chosen(self) -> dict[str, Any]:
         """Layer and units."""
@@ -93,7 +89,7 @@ class FeatureVisualizer(MethodExplorer):
 
     def draw(self, run: Run) -> None:
         """Numbers below the images, curves, and the sentence about the selection."""
-        self.frame.set_notes(self._notes(run))
+        self.frame.set_notes(self.notes(run))
         largest = self.comparison.largest(run.method)
         note = "(× the largest that the images give)" if largest else ""
         self.curves.show(lines_of(run, largest), note, now=run.job.finished)
@@ -130,7 +126,8 @@ class FeatureVisualizer(MethodExplorer):
         if self.current is None:
             self.comparison.reset()
 
-    def _notes(self, run: Run) -> list[str]:
+    def notes(self, run: Run) -> list[str]:
+        """Multiples of the null level, or the objectives themselves."""
         return self.comparison.words(run.method, run.value.objective.tolist())
 
     def _sentence(self, run: Run) -> str:
@@ -141,18 +138,6 @@ class FeatureVisualizer(MethodExplorer):
         if not bool(run.value.alive[index]):
             return f"{name} has no gradient: nothing near this image changes it"
         return f"{name} · {self.comparison.sentence(run.method, index, float(run.value.objective[index]))}"
-
-    def _on_compare(self, entry: int) -> None:
-        """Show an earlier run below the picture, or take it away."""
-        run = self.runs.get(entry)
-        self._pair.layout.display = "none" if run is None else ""
-        if run is not None:
-            names = [f"{name}, earlier run" for name in unit_names(run.value.units, ())]
-            colors = [category_color(i) for i in range(len(names))]
-            self._pair.set_grid(
-                names, [f"{name} of layer {run.method.layer}" for name in names], self._notes(run), colors
-            )
-            self._pair.show(lambda: self.pixels(run), lossless=True)
 
 
 def _pixels(images: ImageSet | Tensor | np.ndarray | None) -> Tensor | None:

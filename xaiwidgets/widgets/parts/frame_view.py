@@ -56,6 +56,11 @@ class FrameView(CellChoice):
         get_publisher().add(self)
 
     @property
+    def columns(self) -> int:
+        """How many cells stand in a row where there is room for them."""
+        return self._columns
+
+    @property
     def frames_sent(self) -> int:
         """Frames that left for the browser."""
         return self._pace.sent
@@ -86,11 +91,14 @@ class FrameView(CellChoice):
         notes: Sequence[str],
         colors: Sequence[str],
         aspect: float = 1.0,
+        columns: int | None = None,
     ) -> None:
         """Name the cells: what stands below each, what it shows in words, one number, and its category's colour.
 
-        `aspect` is width over height; its space is kept free before the first frame.
+        `aspect` is width over height; its space is kept free before the first frame. `columns` is how many stand in a
+        row where there is room.
         """
+        self._columns = columns or self._columns
         self._set_cells(describe_cells(labels, alts, notes, colors), aspect)
 
     def set_notes(self, notes: Sequence[str]) -> None:

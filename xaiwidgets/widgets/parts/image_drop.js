@@ -8,7 +8,7 @@ function render({ model, el }) {
     type: "file", accept: "image/*", multiple: "", hidden: "", tabindex: -1, onchange: () => take([...input.files]),
   });
   const button = h("button", { type: "button", class: "xw-button xw-drop", onclick: () => input.click() },
-    "Add image … or drop one here");
+    "Add or drop an image");
   const said = h("div", { class: "xw-problem", role: "alert" });
   const area = h("div", { class: "xw-drop-area", ondragover: over, ondragleave: leave, ondrop: dropped },
     button, input, said);

@@ -49,20 +49,24 @@ class MethodExplorer(Explorer):
         what: Sequence[widgets.Widget],
         picture: Sequence[widgets.Widget] = (),
         how: Sequence[widgets.Widget] = (),
-        columns: int = 3,
+        frame: FrameView | None = None,
     ) -> None:
         specs = checked_names(type(self), settings)
         self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
         bar = RunBar(name=type(self).__name__, title=title, device=device_words(model))
         form = SettingsForm(specs, {name: value for name, value in settings.items() if name not in self._fixed})
-        history, frame = RunHistory(), FrameView(columns=columns)
+        frame = frame or FrameView()
+        self._pair = FrameView(columns=frame.columns)
+        self._pair.layout.display = "none"
+        history = RunHistory(comparable=type(frame) is FrameView)
         placed = {
             "what": [*what, heading("Runs"), history],
-            "picture": [frame, *picture],
+            "picture": [frame, self._pair, *picture],
             "how": [form, *how],
         }
         super().__init__(model, Parts(bar, frame, form, history, Foot()), placed)
         self.observe(lambda _change: self.mark_news(), "selection")
+        history.on_compare(self._on_compare)
         self.lay_out(self.method())
         self.foot.code = self.preview()
 
@@ -113,6 +117,7 @@ class MethodExplorer(Explorer):
             self.current = self.shown = None  # late steps of the run before are nobody's
             self.lay_out(method)
             super().run()
+            self.current.cells = self.frame.cells
             self.current.sources = tuple((name, made) for name, _, made in self.inputs())
             self.current.remembered = self.remember()
         return self
@@ -123,6 +128,10 @@ class MethodExplorer(Explorer):
 
     def restore(self, remembered: Mapping[str, Any]) -> None:
         """Bring back what `remember` noted."""
+
+    def notes(self, run: Run) -> list[str]:
+        """The numbers below the pictures."""
+        return [""] * len(run.cells)
 
     def rehearsal(self) -> tuple[Method, float] | None:
         """Four steps of the same size."""
@@ -171,6 +180,15 @@ class MethodExplorer(Explorer):
                 self.clear()
                 self.lay_out(self.method())
                 self.foot.code, self.foot.sentence = self.preview(), ""
+
+    def _on_compare(self, entry: int) -> None:
+        """Show an earlier run below the picture, or take it away."""
+        run = self.runs.get(entry)
+        self._pair.layout.display = "none" if run is None else ""
+        if run is not None:
+            labels, alts, colors = ([cell[what] for cell in run.cells] for what in ("label", "alt", "color"))
+            self._pair.set_grid([f"{label}, earlier run" for label in labels], alts, self.notes(run), colors)
+            self._pair.show(lambda: self.pixels(run), lossless=True)
 
     def _made(self, sources: Sequence[tuple[str, str]]) -> str:
         model = self.model.source or f"...  # {self.model!r}"

@@ -21,7 +21,7 @@ class Run:
     """A method, what it was called with, its job, and how long its steps took.
 
     ``sources`` are the names in the call after the model, each with the expression that makes it; ``remembered`` is
-    what else its widget brings back with it.
+    what else its widget brings back with it, ``cells`` what its pictures were called.
     """
 
     method: Method
@@ -29,6 +29,7 @@ class Run:
     arguments: tuple[Any, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     remembered: dict[str, Any] = field(default_factory=dict)
+    cells: list[dict[str, str]] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     settled: bool = False  # whether its end was told and it took its place in the history

@@ -52,6 +52,7 @@ function render({ model, el }) {
       show.setAttribute("aria-pressed", id === model.get("chosen"));
       beside.setAttribute("aria-pressed", id === model.get("compared"));
       beside.disabled = id === model.get("chosen"); // a result beside itself says nothing
+      beside.hidden = !model.get("comparable");
     }
   }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from traitlets import Dict, Int, List
+from traitlets import Bool, Dict, Int, List
 
 from xaiwidgets.widgets.parts.part import Part, source
 
@@ -17,6 +17,7 @@ class RunHistory(Part):
 
     ``chosen`` is the id of the entry that is shown, ``compared`` of the one set beside it; -1 for none. Both follow a
     press at once; `on_choose` and `on_compare` tell of presses only, not of what Python sets.
+    Without ``comparable`` there is no press for the second.
     """
 
     _esm = source("dom.js", "run_history.js")
@@ -25,6 +26,7 @@ class RunHistory(Part):
     entries = List(Dict()).tag(sync=True)
     chosen = Int(-1).tag(sync=True)
     compared = Int(-1).tag(sync=True)
+    comparable = Bool(default_value=True).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)

@@ -1,0 +1,37 @@
+"""The widget of deconvolution."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from xaiwidgets.methods.feature_analysis.deconvolution import Deconvolution
+from xaiwidgets.models import ImageModel
+from xaiwidgets.widgets.feature_analysis._rectifier_viewer import RectifierViewer
+
+
+class DeconvolutionViewer(RectifierViewer):
+    """See the pattern in an image that drove a unit, by the deconvnet, beside the other rule's and the plain gradient.
+
+    ``images`` are those to choose from: an `ImageSet`, a tensor, an array, a path, Pillow images or a torch
+    ``Dataset``; more can be dropped in. ``layer`` is a dotted path (a middle layer unless told), ``units`` its channels
+    (two drawn with the seed unless told). Grey is zero; brighter raises the unit. While it runs the weights are made
+    random from the layer down, and the likeness that each picture keeps stands beside it. Other keywords are settings
+    of `Deconvolution`. Raises `XaiwidgetsError` with a sentence for what does not fit.
+    """
+
+    kind = Deconvolution
+    title = "Deconvolution"
+
+    def __init__(
+        self,
+        model: ImageModel | nn.Module,
+        images: Any = None,
+        layer: str | None = None,
+        units: Sequence[int] | None = None,
+        *,
+        device: str | torch.device | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(model, images, layer, units, device, settings)
