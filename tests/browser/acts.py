@@ -35,6 +35,16 @@ class Acts:
     def look(self, page, index=0):
         return page.evaluate(LOOK, [self.root, index])
 
+    def settled(self, page, within=10):
+        """What the pictures show once they have been still for 0.8 s: a step that was under way may end first."""
+        looks = [self.look(page)]
+        for _ in range(within):
+            page.wait_for_timeout(800)
+            looks.append(self.look(page))
+            if looks[-1] == looks[-2]:
+                break
+        return looks[-1]
+
     def becomes(self, page, look):
         """Wait until the pictures look like that again."""
         page.wait_for_function(f"(wanted) => ({LOOK})(['{self.root}', 0]) === wanted", arg=look)

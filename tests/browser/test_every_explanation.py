@@ -54,8 +54,7 @@ def test_run_pause_steer_stop_and_run_again(open_page, entry):
             acts.status(page, "running", "done")
         acts.button(page, "Stop").click()
         acts.status(page, "cancelled")
-    page.wait_for_timeout(800)
-    still = acts.look(page)
+    still = acts.settled(page)
     page.wait_for_timeout(500)
     assert acts.look(page) == still != 0
     open_page.screenshot(page, entry.stem)
@@ -66,8 +65,7 @@ def test_run_pause_steer_stop_and_run_again(open_page, entry):
 def pause_and_go_on(open_page, page, acts):
     acts.button(page, "Pause").click()
     acts.status(page, "paused")
-    page.wait_for_timeout(800)
-    held = acts.look(page)
+    held = acts.settled(page)
     page.wait_for_timeout(500)
     assert acts.look(page) == held != 0
     count = acts.frames(page)

@@ -10,7 +10,6 @@ from xaiwidgets.methods import ActivationMaximization
 from xaiwidgets.methods.feature_analysis._comparison import largest_objective
 from xaiwidgets.models import ImageModel, Probe, load_model
 
-
 WIDGET = "xw.FeatureVisualizer(xw.load_model('lenet'), layer='conv2', units=[1, 4], steps=4000)"
 
 

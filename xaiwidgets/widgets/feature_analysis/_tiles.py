@@ -11,6 +11,7 @@ from xaiwidgets.data import ImageSet
 _BELOW = (0.34, 0.71, 0.91)  # what is below zero is blue
 _DIM = 0.2  # of a picture where a unit is not active at all
 _KEPT = 512  # crops
+_FRAME = (0.90, 0.62, 0.0)  # orange
 _OUTLIERS = 0.995  # of the numbers of a signed picture get their own grey
 _FAINT, _MARGIN, _SMALLEST = 0.1, 1.2, 0.25  # what is cut off around a pattern, and what is left of the image at least
 
@@ -39,7 +40,11 @@ def lit(
 
 
 def around_grey(pattern: Float[Tensor, "channel height width"]) -> Float[Tensor, "channel height width"]:
-    """A signed picture in [0, 1]: grey is zero, black and white are its largest sizes, a few outliers apart."""
+    """A signed picture in [0, 1]: grey is zero, black and white are its largest sizes, a few outliers apart.
+
+    What is not known yet (NaN) is grey.
+    """
+    pattern = pattern.nan_to_num(0)
     sizes = pattern.abs().flatten()
     largest = sizes.sort().values[int(_OUTLIERS * (len(sizes) - 1))]
     largest = largest if bool(largest > 0) else sizes.max()
@@ -48,7 +53,7 @@ def around_grey(pattern: Float[Tensor, "channel height width"]) -> Float[Tensor,
 
 def where_it_is(pattern: Float[Tensor, "channel height width"]) -> tuple[int, int, int, int]:
     """The box (top, left, bottom, right) around what is large in a picture, of the picture's proportions."""
-    sizes = pattern.abs().amax(0)
+    sizes = pattern.nan_to_num(0).abs().amax(0)
     seen = sizes > _FAINT * sizes.max()
     spans = [flags.nonzero().flatten() for flags in (seen.any(1), seen.any(0))]
     if any(len(span) == 0 for span in spans):
@@ -103,3 +108,45 @@ class Crops:
                 self._known.pop(next(iter(self._known)))
             self._known[key] = crop(self._images.batch([index])[0].float(), box, self._images.shape[1:])
         return self._known[key]
+
+
+def framed(image: Float[Tensor, "3 height width"], box: tuple[int, int, int, int]) -> Float[Tensor, "3 height width"]:
+    """The image with the frame of a box (top, left, bottom, right) drawn into it."""
+    top, left, bottom, right = box
+    drawn, color = image.clone(), torch.tensor(_FRAME, dtype=image.dtype)[:, None]
+    thick = max(1, round(image.shape[1] / 112))
+    for i in range(thick):
+        rows, columns = (top + i, bottom - 1 - i), (left + i, right - 1 - i)
+        for row in rows:
+            drawn[:, row, left:right] = color
+        for column in columns:
+            drawn[:, top:bottom, column] = color
+    return drawn
+
+
+def moved(
+    field: Float[Tensor, "height width"], box: tuple[int, int, int, int], whole: tuple[int, int]
+) -> Float[Tensor, "height width"]:
+    """A field that stands in the middle, moved to where the box of its position stands; zero where it has no values.
+
+    ``box`` is the position's field clipped to the image, ``whole`` the height and width of one that is not clipped.
+    """
+    shifts = [
+        round(_middle(low, high, size, length) - length / 2)
+        for low, high, size, length in zip(box[:2], box[2:], whole, field.shape, strict=True)
+    ]
+    there = torch.zeros_like(field)
+    spans = [
+        (slice(max(0, shift), length + min(0, shift)), slice(max(0, -shift), length - max(0, shift)))
+        for shift, length in zip(shifts, field.shape, strict=True)
+    ]
+    (to_rows, from_rows), (to_columns, from_columns) = spans
+    there[to_rows, to_columns] = field[from_rows, from_columns]
+    return there
+
+
+def _middle(low: int, high: int, size: int, length: int) -> float:
+    """The middle of a span that was clipped to [0, length] and had ``size`` before."""
+    if low == 0 and high == length:
+        return length / 2
+    return high - size / 2 if low == 0 else low + size / 2

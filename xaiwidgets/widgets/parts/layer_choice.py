@@ -81,6 +81,12 @@ class LayerChoice:
         finally:
             self._setting = False
 
+    def pick(self, layer: str) -> None:
+        """Choose a layer as a user does, with those of the units that it has, and tell who listens."""
+        kept = tuple(unit for unit in self._units if unit < self.model.layer(layer).units)
+        self.set(layer, kept or None)
+        self._tell()
+
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback()`` after a user chose another layer or other units."""
         self._callbacks.append(callback)
@@ -109,10 +115,7 @@ class LayerChoice:
     def _on_layer(self, _change: object) -> None:
         if self._setting or not self.tree.selected:
             return
-        layer = self.model.layer(self.tree.selected)
-        kept = tuple(unit for unit in self._units if unit < layer.units)
-        self.set(layer.name, kept or None)
-        self._tell()
+        self.pick(self.tree.selected)
 
     def _on_units(self, _change: object) -> None:
         if self._setting or not self.tree.units:

@@ -51,6 +51,8 @@ class SettingsForm(widgets.VBox):
         self.children[1].add_class("xw-fold-body")
         for name in ("xw-settings", "xw-foldable"):
             self.add_class(name)
+        if not self.controls:
+            self.layout.display = "none"
 
     @property
     def values(self) -> dict[str, Any]:

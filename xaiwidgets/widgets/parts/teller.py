@@ -234,7 +234,7 @@ def _end_of(run: Run) -> str:
     """How far a finished run came, in two or three words."""
     latest = run.job.latest
     if run.stop is None:
-        return f"{latest.total:g} steps"
+        return f"{latest.total:g} step{'s' * (latest.total != 1)}"
     return f"{'failed' if run.job.status == 'failed' else 'stopped'} at {latest.done:g}"
 
 
