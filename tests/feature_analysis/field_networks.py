@@ -1,5 +1,7 @@
 """Networks whose receptive fields are known by arithmetic, and the arithmetic."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -40,6 +42,38 @@ CHAINS = {
     "overlapping": (("conv", 7, 2, 3, 1), ("max", 3, 2, 1, 1), ("deep", 3, 1, 1, 1), ("conv", 1, 1, 0, 1)),
     "spread pool": (("conv", 2, 1, 0, 1), ("max", 3, 2, 0, 2), ("deep", 5, 1, 2, 1)),
     "deep": (("conv", 3, 2, 1, 1),) * 4 + (("conv", 3, 1, 1, 1),) * 3,  # 223 pixels: far larger than the image
+}
+
+
+class After(nn.Module):
+    """A function of what a dead convolution of 3×3 gives."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.function = nn.Conv2d(3, 4, 3), function
+        nn.init.constant_(self.conv.bias, -100.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.conv(x))
+
+
+OPERATIONS = {  # what a position then sees of 48×40 pixels
+    "maximum over channels": (lambda x: x.max(1, keepdim=True).values, (3, 3)),
+    "amax": (lambda x: x.amax(1, keepdim=True), (3, 3)),
+    "maximum of two": (lambda x: torch.maximum(x, functional.max_pool2d(x, 3, 1, 1)), (5, 5)),
+    "choice": (lambda x: torch.where(x > 0, functional.avg_pool2d(x, 3, 1, 1), x), (5, 5)),
+    "adaptive pool": (lambda x: functional.adaptive_max_pool2d(x, 1), (48, 40)),
+    "enlarged by weights": (lambda x: functional.conv_transpose2d(x, torch.zeros(4, 2, 2, 2), stride=2), (3, 3)),
+    "enlarged": (lambda x: functional.interpolate(x, scale_factor=2), (3, 3)),
+    "length": (lambda x: functional.normalize(x, dim=1), (3, 3)),
+    "quotient": (lambda x: x / x.norm(dim=1, keepdim=True), (3, 3)),
+    "clipped": (lambda x: x.clamp(0, 1e-9).sigmoid().neg(), (3, 3)),
+    "less the mean": (lambda x: x - x.mean((2, 3), keepdim=True), (48, 40)),
+    "softmax over places": (lambda x: x.flatten(2).softmax(-1).view_as(x), (48, 40)),
+    "neighbours": (lambda x: x[:, :, 1:, 1:] - x[:, :, :-1, :-1], (4, 4)),
+    "einsum": (lambda x: torch.einsum("bchw,cd->bdhw", x, torch.eye(4)), (3, 3)),
+    "group norm": (lambda x: functional.group_norm(x, 2), (3, 3)),
+    "layer norm": (lambda x: functional.layer_norm(x.permute(0, 2, 3, 1), (4,)).permute(0, 3, 1, 2), (3, 3)),
 }
 
 

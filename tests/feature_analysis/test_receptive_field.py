@@ -5,7 +5,17 @@ import pytest
 import torch
 from torch import nn
 
-from tests.feature_analysis.field_networks import CHAINS, Particular, Squeezed, Windows, Written, arithmetic, chain
+from tests.feature_analysis.field_networks import (
+    CHAINS,
+    OPERATIONS,
+    After,
+    Particular,
+    Squeezed,
+    Windows,
+    Written,
+    arithmetic,
+    chain,
+)
 from tests.feature_analysis.layer_outputs import planted
 from tests.networks import NETWORKS, image_model, layer_of
 from xaiwidgets.core import InvalidSettingError, XaiwidgetsError, last
@@ -62,6 +72,12 @@ def test_efficientnets_field_is_known_though_it_is_larger_than_the_image():
     assert np.diff(found.rows.centers).tolist() == [stride] * 6
     assert set(found.rows.low) == {0}
     assert set(found.rows.high) == {224}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operations_hide_nothing_and_add_nothing(name):
+    function, size = OPERATIONS[name]
+    assert geometry(After(function)).size == size
 
 
 def test_nothing_hides_a_field():

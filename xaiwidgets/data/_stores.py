@@ -53,7 +53,9 @@ class Memory(Store):
         """Copied, so that nobody writes to the set."""
         run = range(places[0], places[0] + len(places)) if places else range(0)
         part = self.images[run.start : run.stop] if list(places) == list(run) else self.images[list(places)]
-        return unit_interval(part.cpu()).clone(memory_format=torch.contiguous_format)
+        if part.dtype == torch.uint8:
+            return unit_interval(part.cpu().contiguous())
+        return part.cpu().clone(memory_format=torch.contiguous_format)  # looked through when the set was made
 
 
 class Pictures(Store):

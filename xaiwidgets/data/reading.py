@@ -17,6 +17,8 @@ LARGEST = 100_000_000
 
 LARGEST_FILE = 64 * 2**20
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow's others are rare, and some run other programs
+
 Picture = str | Path | bytes | Image.Image | np.ndarray | Tensor
 
 
@@ -79,7 +81,7 @@ def _quietly_opened(source: io.BytesIO | str | Path) -> Image.Image:
     """Without Pillow's own warning of a large picture: its size is looked at by the caller."""
     known, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        return Image.open(source)
+        return Image.open(source, formats=_FORMATS)
     finally:
         Image.MAX_IMAGE_PIXELS = known
 
@@ -124,7 +126,7 @@ def of_array(values: np.ndarray) -> Tensor:
 def unit_interval(values: Tensor) -> Tensor:
     """Bytes divided by 255, or numbers that lie in [0, 1] already; raises where they do not."""
     if values.dtype == torch.uint8:
-        return values.float() / 255
+        return (values / 255).float()  # one pass over the bytes
     if not values.is_floating_point() or not bool(((values >= 0) & (values <= 1)).all()):
         low, high = values.min().item(), values.max().item()
         raise XaiwidgetsError(

@@ -71,7 +71,7 @@ class Fourier(_Image):
     def decode(self, free: Tensor) -> Tensor:
         """The inverse real transform of the scaled spectrum, over four, as Lucid has it."""
         _, height, width = self.shape
-        spectrum = torch.view_as_complex(free) * self._scale
+        spectrum = torch.view_as_complex(free) * self.scale
         return self.finish(torch.fft.irfft2(spectrum, s=(height, width)) / 4)
 
     def blur(self, free: Tensor, sigma: float) -> Tensor:
@@ -79,7 +79,8 @@ class Fourier(_Image):
         return free * self.transfer(sigma)[..., None]
 
     @cached_property
-    def _scale(self) -> Tensor:
+    def scale(self) -> Tensor:
+        """What each coefficient is multiplied by: one over its frequency."""
         _, height, width = self.shape
         scale = self.frequencies().clamp(min=1 / max(height, width)) ** -self.decay * math.sqrt(height * width)
         return scale.to(self.device, self.dtype)

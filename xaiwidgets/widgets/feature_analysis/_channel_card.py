@@ -4,7 +4,6 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from xaiwidgets.methods.feature_analysis.deconvolution import Deconvolution
 from xaiwidgets.methods.feature_analysis.top_images import TopImages
 from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.feature_analysis._tiles import Crops, around_grey, crop, lit, where_it_is
+from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.pixels import to_pixels
 from xaiwidgets.widgets.parts.run import Run
@@ -33,8 +33,7 @@ class ChannelCard:
         self, model: ImageModel, images: ImageSet, rests: Callable[[], bool], news: Callable[[], None]
     ) -> None:
         self.model, self.images, self._rests, self._news = model, images, rests, news
-        self.frame, self.box = FrameView(columns=3), widgets.HTML()
-        self.box.add_class("xw-evidence")
+        self.frame, self.evidence = FrameView(columns=3), Evidence()
         self._crops = Crops(images)
         self._jobs: dict[str, Job] = {}
         self._tops: dict[str, Job] = {}  # by layer: the images are looked at once for all of its units
@@ -46,7 +45,7 @@ class ChannelCard:
         """Ask for a channel."""
         self._run, self._unit = None, -1
         self.frame.layout.display = "none"
-        self._say("Click a channel: where it is active, what drove it, which images it responds to most.")
+        self.evidence.say("Click a channel: where it is active, what drove it, which images it responds to most.")
 
     def show(self, run: Run, unit: int) -> None:
         """Look at a unit in the image of a run; what is looked at already goes on."""
@@ -147,7 +146,7 @@ class ChannelCard:
         if top is not None:
             notes += [f"{a:.3g}" if i >= 0 else "" for a, i in zip(*self._best_of(top), strict=True)]
         self.frame.set_notes([*notes, *[""] * (3 + TOP - len(notes))])
-        self._say(self._words(here, top))
+        self.evidence.say(self._words(here, top))
 
     def _best_of(self, top: Any) -> tuple[list[float], list[int]]:
         return top.activation[self._unit].tolist(), top.indices[self._unit].tolist()
@@ -162,11 +161,6 @@ class ChannelCard:
             words += f" (image {index}{f', {escape(name)}' if name else ''})."
         refused = [job.error for job in self._jobs.values() if job.error is not None]
         return words + "".join(f" <br>{escape(str(error))}" for error in refused)
-
-    def _say(self, text: str) -> None:
-        text = f"<p class='xw-evidence-text'>{text}</p>"
-        if self.box.value != text:
-            self.box.value = text
 
 
 def _value_of(job: Job | None) -> Any:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from html import escape
 
-import ipywidgets as widgets
 from torch import Tensor
 
 from xaiwidgets.compute import Job, worker_for
@@ -13,6 +12,7 @@ from xaiwidgets.methods.feature_analysis._from_settings import refuse_images
 from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
 from xaiwidgets.models import ImageModel
 from xaiwidgets.models.twin import state_key
+from xaiwidgets.widgets.parts.evidence import Evidence
 
 _SAME = ("layer", "units", "objective", "row", "column", "directions", "cosine_power")  # what the null level depends on
 
@@ -22,15 +22,13 @@ class Comparison:
 
     def __init__(self, model: ImageModel, images: Tensor | None) -> None:
         self.model, self.images = model, images
-        self.box = widgets.HTML()
-        self.box.add_class("xw-evidence")
+        self.box = Evidence()
         self._jobs: dict[tuple[object, ...], Job] = {}
-        self._shown = ""
         self.reset()
 
     def reset(self) -> None:
         """Say what there is to come."""
-        self._write(
+        self.box.say(
             "Each image's number is the unit's own activation. Give <code>images=</code> to compare it with what real "
             "images give."
             if self.images is None
@@ -89,26 +87,18 @@ class Comparison:
         if largest is None:
             job = self._jobs.get(self._key(method))
             if job is not None and job.error is not None:
-                self._write(f"The images could not be compared with: {escape(str(job.error))}")
+                self.box.say(f"The images could not be compared with: {escape(str(job.error))}")
             return
         above = sum(value > level for value, level in zip(objective, largest, strict=True))
-        self._write(
+        self.box.say(
             f"<b>{above} of {len(objective)}</b> lie above the largest activation that {len(self.images)} real "
             "images give their unit (1×, the dashed line). An image far above it shows what the unit "
             "would like most, not what it usually sees."
         )
 
-    def _write(self, text: str) -> None:
-        if text != self._shown:
-            self._shown, self.box.value = text, self._said(text)
-
     def _key(self, method: ActivationMaximization) -> tuple[object, ...]:
         settings = (_content(getattr(method, name)) for name in _SAME)
         return (*settings, state_key(self.model.module))  # other weights have another level
-
-    @staticmethod
-    def _said(text: str) -> str:
-        return f"<p class='xw-evidence-text'>{text}</p>"
 
 
 def checked_images(images: Tensor | None, model: ImageModel) -> Tensor | None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,11 +14,13 @@ from xaiwidgets.methods.feature_analysis.deconvolution import Deconvolution
 from xaiwidgets.methods.feature_analysis.guided_backprop import GuidedBackprop
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._tiles import around_grey, crop, where_it_is
+from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.frame_view import FrameView
-from xaiwidgets.widgets.parts.image_choice import ImageChoice
+from xaiwidgets.widgets.parts.image_choice import ImageChoice, images_for
+from xaiwidgets.widgets.parts.image_explorer import ImageExplorer
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.line_plot import LinePlot, Lines
-from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
+from xaiwidgets.widgets.parts.method_explorer import checked_names
 from xaiwidgets.widgets.parts.pixels import to_pixels
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
@@ -32,10 +33,11 @@ _KEPT, _LOST = 0.5, 0.2  # a rank correlation that leaves most of a picture, and
 _DRAWN = 2
 
 
-class RectifierViewer(MethodExplorer):
+class RectifierViewer(ImageExplorer):
     """The frame of both: ``kind`` is run, the other rule beside it, and each unit has a row of pictures."""
 
     title = ""
+    portrait = 2
 
     def __init__(
         self,
@@ -49,48 +51,30 @@ class RectifierViewer(MethodExplorer):
         checked_names(type(self), settings)
         self.kind(layer="", units=(0,), **settings)  # refuses here, before the browser hears of anything
         model = as_image_model(model, device)
-        self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), most=_DRAWN)
-        self.images = ImageChoice(model, images)
+        images = images_for(model, images)
+        choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), most=_DRAWN)  # refuses first
         self.curves = LinePlot(
             "Likeness to the picture while weights become random",
             alt="rank correlation of each picture with the first one over the stages of randomisation",
             x_label="stages randomised, from the layer down to the image",
         )
-        self.evidence = widgets.HTML(_said("Run to see what the pictures are worth: the weights are made random."))
-        self.evidence.add_class("xw-evidence")
+        self.evidence = Evidence("Run to see what the pictures are worth: the weights are made random.")
         super().__init__(
             model,
             settings,
             title=self.title,
             frame=FrameView(columns=4),
-            what=[heading("Image"), self.images, heading("Layer"), self.choice.tree],
+            choice=choice,
+            images=ImageChoice(model, images),
             picture=[self.curves.heading, self.curves.plot],
             how=[heading("Evidence"), self.evidence],
         )
-        self.choice.on_change(lambda: self.guarded(self.choice_changed))
-        self.images.on_change(lambda: self.guarded(self.choice_changed))
 
     steps_setting = ""
 
-    def chosen(self) -> dict[str, Any]:
-        """Layer and units."""
-        return {"layer": self.choice.layer, "units": self.choice.units}
-
-    def choose(self, method: Method) -> None:
-        """Put layer and units into the tree."""
-        self.choice.set(method.layer, method.units)
-
-    def inputs(self) -> list[Input]:
-        """The chosen image."""
-        return [("images", self.images.image, self.images.image.source)]
-
     def remember(self) -> dict[str, Any]:
-        """Which image was looked at, and the run of the other rule."""
-        return {"image": self.images.chosen, "other": self._begin_other()}
-
-    def restore(self, remembered: Mapping[str, Any]) -> None:
-        """Choose the image again."""
-        self.images.set(remembered["image"])
+        """The image, and the run of the other rule."""
+        return {**super().remember(), "other": self._begin_other()}
 
     def cancel(self) -> None:
         """Stop both rules."""
@@ -127,7 +111,7 @@ class RectifierViewer(MethodExplorer):
         self.frame.set_notes(self.notes(run))
         if run.value.stages:
             self.curves.show(self._lines(run), now=run.job.finished)
-        self.evidence.value = _said(self._words(run))
+        self.evidence.say(self._words(run))
         self.foot.sentence = self._sentence(run)
 
     def notes(self, run: Run) -> list[str]:
@@ -216,7 +200,3 @@ def _meaning(likeness: float) -> str:
 
 def _value(job: Job | None) -> Any:
     return None if job is None or job.latest is None else job.latest.value
-
-
-def _said(text: str) -> str:
-    return f"<p class='xw-evidence-text'>{text}</p>"

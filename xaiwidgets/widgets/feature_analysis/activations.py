@@ -1,6 +1,5 @@
 """The widget of live activations."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,8 +12,9 @@ from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._channel_card import ChannelCard
 from xaiwidgets.widgets.feature_analysis._tiles import tiles
 from xaiwidgets.widgets.parts.image_choice import ImageChoice, images_for
+from xaiwidgets.widgets.parts.image_explorer import ImageExplorer
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
-from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
+from xaiwidgets.widgets.parts.method_explorer import checked_names
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
@@ -24,7 +24,7 @@ from xaiwidgets.widgets.parts.words import unit_names
 _BY_ITSELF, _ALIKE = "each by itself", "all alike"
 
 
-class ActivationBrowser(MethodExplorer):
+class ActivationBrowser(ImageExplorer):
     """See every channel of a layer respond to an image, and look at one of them from all sides.
 
     ``images`` are those to choose from, and to find each channel's top images in: an `ImageSet`, a tensor, an array, a
@@ -49,8 +49,7 @@ class ActivationBrowser(MethodExplorer):
         checked_names(ActivationBrowser, settings)
         model = as_image_model(model, device)
         images = images_for(model, images)
-        self.choice = LayerChoice(model, layer, pick_units=False)
-        self.images = ImageChoice(model, images)
+        choice = LayerChoice(model, layer, pick_units=False)  # refuses before anything else is made
         self.card = ChannelCard(model, images, lambda: self.rests(), lambda: self.mark_news())  # noqa: PLW0108 - later
         self.brightness = widgets.ToggleButtons(options=[_BY_ITSELF, _ALIKE], tooltips=["", ""])
         self.brightness.add_class("xw-toggle")
@@ -59,33 +58,12 @@ class ActivationBrowser(MethodExplorer):
             settings,
             title="Activation browser",
             frame=TileSheet(),
-            what=[heading("Image"), self.images, heading("Layer"), self.choice.tree],
+            choice=choice,
+            images=ImageChoice(model, images),
             picture=[self.card.frame],
-            how=[heading("Brightness"), self.brightness, heading("Evidence"), self.card.box],
+            how=[heading("Brightness"), self.brightness, heading("Evidence"), self.card.evidence],
         )
-        self.choice.on_change(lambda: self.guarded(self.choice_changed))
-        self.images.on_change(lambda: self.guarded(self.choice_changed))
         self.brightness.observe(lambda _change: self._shine(), "value")
-
-    def chosen(self) -> dict[str, Any]:
-        """The layer."""
-        return {"layer": self.choice.layer}
-
-    def choose(self, method: Activations) -> None:
-        """Put the layer into the tree."""
-        self.choice.set(method.layer, None)
-
-    def inputs(self) -> list[Input]:
-        """The chosen image."""
-        return [("images", self.images.image, self.images.image.source)]
-
-    def remember(self) -> dict[str, Any]:
-        """Which image was looked at."""
-        return {"image": self.images.chosen}
-
-    def restore(self, remembered: Mapping[str, Any]) -> None:
-        """Choose it again."""
-        self.images.set(remembered["image"])
 
     def choice_changed(self) -> None:
         """Another image or layer: show it at once."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from xaiwidgets.methods.feature_analysis.receptive_field import ReceptiveField
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._tiles import crop, framed, moved
+from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.image_choice import images_for
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
@@ -53,8 +53,7 @@ class ReceptiveFieldViewer(MethodExplorer):
         model = as_image_model(model, device)
         self.images = images_for(model, images)
         self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), most=_DRAWN)
-        self.evidence = widgets.HTML()
-        self.evidence.add_class("xw-evidence")
+        self.evidence = Evidence()
         super().__init__(
             model,
             settings,
@@ -62,7 +61,7 @@ class ReceptiveFieldViewer(MethodExplorer):
             what=[heading("Layer"), self.choice.tree],
             how=[heading("Evidence"), self.evidence],
         )
-        self._say(f"Run to cover the top images of {len(self.images):,}, piece by piece.")
+        self.evidence.say(f"Run to cover the top images of {len(self.images):,}, piece by piece.")
         self.choice.on_change(lambda: self.guarded(self.choice_changed))
 
     def chosen(self) -> dict[str, Any]:
@@ -116,7 +115,7 @@ class ReceptiveFieldViewer(MethodExplorer):
     def draw(self, run: Run) -> None:
         """Sizes below the pictures, and both fields compared in words."""
         self.frame.set_notes(self.notes(run))
-        self._say(self._words(run))
+        self.evidence.say(self._words(run))
         row = self.selection // 3
         within = self.selection >= 0 and row < len(run.value.units)
         self.foot.sentence = self._line(run, row) if within else ""
@@ -145,8 +144,3 @@ class ReceptiveFieldViewer(MethodExplorer):
         name = unit_names(run.value.units, self.choice.unit_names)[row]
         whole = (run.value.theoretical[0] * run.value.theoretical[1]) ** 0.5
         return f"{name}: measured {size:.0f} px, {size / whole:.0%} of the theoretical side, at a stride of {stride} px"
-
-    def _say(self, text: str) -> None:
-        text = f"<p class='xw-evidence-text'>{text}</p>"
-        if self.evidence.value != text:
-            self.evidence.value = text

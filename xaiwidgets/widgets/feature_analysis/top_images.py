@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from xaiwidgets.methods.feature_analysis.top_images import TopImages
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._tiles import Crops
+from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.image_choice import images_for
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
@@ -57,8 +58,7 @@ class TopImageBrowser(MethodExplorer):
         self.choice = LayerChoice(model, layer, units, most=_DRAWN)
         self.part = widgets.ToggleButtons(options=[_CUT, _WHOLE])
         self.part.add_class("xw-toggle")
-        self.evidence = widgets.HTML()
-        self.evidence.add_class("xw-evidence")
+        self.evidence = Evidence()
         super().__init__(
             model,
             settings,
@@ -66,7 +66,7 @@ class TopImageBrowser(MethodExplorer):
             what=[heading("Layer"), self.choice.tree],
             how=[heading("Shown"), self.part, heading("Evidence"), self.evidence],
         )
-        self._say(f"Run to look through {len(self.images):,} images.")
+        self.evidence.say(f"Run to look through {len(self.images):,} images.")
         self.choice.on_change(lambda: self.guarded(self._choose))
         self.part.observe(lambda _change: self._redraw(), "value")
 
@@ -119,7 +119,7 @@ class TopImageBrowser(MethodExplorer):
     def draw(self, run: Run) -> None:
         """Activations, what the top images have in common, and the sentence about one of them."""
         self.frame.set_notes(self.notes(run))
-        self._say(self._words(run))
+        self.evidence.say(self._words(run))
         self.foot.sentence = self._sentence(run)
 
     def _units(self, run: Run) -> tuple[int, ...]:
@@ -171,8 +171,3 @@ class TopImageBrowser(MethodExplorer):
         named = self.images.label_name(index)
         shown = f"image {index}{f', {named}' if named else ''}"
         return f"{shown} · unit {unit} reaches {float(run.value.activation[unit, rank]):.3g} at {place}"
-
-    def _say(self, text: str) -> None:
-        text = f"<p class='xw-evidence-text'>{text}</p>"
-        if self.evidence.value != text:
-            self.evidence.value = text

@@ -21,10 +21,10 @@ function render({ model, el }) {
   el.append(button);
   draw();
   let stopNaming = null;
-  const attached = whenInRoot(el, () => {
+  const attached = whenInRoot(el, (root) => {
     foldable = el.closest(".xw-foldable");
     draw();
-    if (foldable) stopNaming = nameSliders(foldable);
+    if (model.get("narrow")) stopNaming = nameSliders(root); // the form's own heading, of which a widget has one
   });
   return () => { attached(); stopNaming?.(); };
 }

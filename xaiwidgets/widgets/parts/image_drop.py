@@ -37,7 +37,14 @@ class ImageDrop(Part):
         contents = [bytes(buffer) for buffer in buffers or ()][:MOST_FILES]
         if not isinstance(names, list) or not contents:
             return
-        self.say("")
-        files = [(str(name), data) for name, data in zip(names, contents, strict=False) if len(data) <= LARGEST_FILE]
+        given = [(_plain(name), data) for name, data in zip(names, contents, strict=False)]
+        large = [name for name, data in given if len(data) > LARGEST_FILE]  # a page of ours does not send them
+        self.say(f"{large[0]} has more than {LARGEST_FILE // 2**20} MB; give a smaller picture." if large else "")
+        files = [(name, data) for name, data in given if len(data) <= LARGEST_FILE]
         for callback in tuple(self._callbacks):
             callback(files)
+
+
+def _plain(name: Any) -> str:
+    """A name that can be sent on: halves of characters, which some systems have in theirs, cannot."""
+    return str(name).encode("utf-8", "replace").decode()

@@ -4,7 +4,7 @@ import io
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import traitlets
@@ -42,6 +42,9 @@ class Teller(XwRoot):
     the newest answer; ``selection`` and ``hovered`` are the chosen and the pointed-at cell, -1 for none. These traits
     are written by the publisher's thread, so an observer of theirs must be quick and must not wait.
     """
+
+    portrait: ClassVar[int] = 0
+    """The cell that stands for a run in the history."""
 
     value = traitlets.Any()
     selection = traitlets.Int(-1)
@@ -217,7 +220,7 @@ class Teller(XwRoot):
         self.runs = {known: self.runs[known] for known in self.history.ids}
 
     def _thumbnail(self, run: Run) -> bytes:
-        pixels = self.pixels(run, _THUMBNAIL)[0]
+        pixels = self.pixels(run, _THUMBNAIL)[self.portrait]
         buffer = io.BytesIO()
         Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "JPEG", quality=80)
         return buffer.getvalue()
