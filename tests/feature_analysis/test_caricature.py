@@ -10,7 +10,6 @@ from xaiwidgets.methods import Caricature
 from xaiwidgets.methods.feature_analysis._caricature import Exaggerating
 from xaiwidgets.models import ImageModel, load_model
 
-
 WIDGET = "xw.CaricatureViewer(xw.load_model('lenet'), layer='conv2', steps=4000)"
 
 

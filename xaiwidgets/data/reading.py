@@ -1,6 +1,7 @@
 """One image from anywhere, in the shape that is wanted; a file that is no picture is refused in words."""
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ LARGEST = 100_000_000
 LARGEST_FILE = 64 * 2**20
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow's others are rare, and some run other programs
+
+_OPENING = threading.Lock()
 
 Picture = str | Path | bytes | Image.Image | np.ndarray | Tensor
 
@@ -79,11 +82,12 @@ def fitted(
 
 def _quietly_opened(source: io.BytesIO | str | Path) -> Image.Image:
     """Without Pillow's own warning of a large picture: its size is looked at by the caller."""
-    known, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        return Image.open(source, formats=_FORMATS)
-    finally:
-        Image.MAX_IMAGE_PIXELS = known
+    with _OPENING:  # the limit is the process's
+        known, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(source, formats=_FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = known
 
 
 def _decoded(picture: Image.Image, shape: tuple[int, int, int], name: str) -> Tensor:

@@ -66,6 +66,18 @@ class ImageChoice(widgets.VBox):
         self.chosen = chosen
         self._mark()
 
+    @property
+    def entry(self) -> "_Entry":
+        """The chosen image with its name, for `bring_back`."""
+        return self._entries[self.chosen]
+
+    def bring_back(self, entry: "_Entry") -> None:
+        """Choose an earlier ``entry`` again, also one that gave up its place in a full strip; calls nobody."""
+        if entry in self._entries:
+            self.set(self._entries.index(entry))
+        else:
+            self._append(entry)
+
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback()`` after a user chose another image."""
         self._callbacks.append(callback)
@@ -79,11 +91,14 @@ class ImageChoice(widgets.VBox):
         pixels = read_image(content, shape, name=name or "The image")
         made = f"xw.data.ImageSet(xw.data.read_image({name!r}, {shape})[None])" if name else ""
         entry = _Entry(ImageSet(pixels[None], source=made), name or f"{self._label} {len(self._entries)}")
+        self._append(entry)
+        self._tell()
+
+    def _append(self, entry: "_Entry") -> None:
         del self._entries[MOST_IMAGES - 1 :]
         self._entries.append(entry)
         self.chosen = len(self._entries) - 1
         self._show()
-        self._tell()
 
     def _show(self) -> None:
         names = [entry.name for entry in self._entries]

@@ -50,8 +50,8 @@ class ImageExplorer(MethodExplorer):
 
     def remember(self) -> dict[str, Any]:
         """Which image was looked at."""
-        return {"image": self.images.chosen}
+        return {"image": self.images.entry}
 
     def restore(self, remembered: Mapping[str, Any]) -> None:
         """Choose it again."""
-        self.images.set(remembered["image"])
+        self.images.bring_back(remembered["image"])
