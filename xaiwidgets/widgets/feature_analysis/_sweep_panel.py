@@ -32,7 +32,7 @@ class SweepPanel(widgets.VBox):
         self._layers: tuple[str, ...] = ()
         self._news = False
         self.button = widgets.Button(description=_START)
-        self.button.add_class("xw-press")
+        self.button.add_class("xw-button")
         self.said = widgets.HTML()
         self.frame = FrameView(columns=_ACROSS)
         self.curve = LinePlot(
