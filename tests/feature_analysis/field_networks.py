@@ -72,7 +72,7 @@ OPERATIONS = {  # what a position then sees of 48×40 pixels
     "softmax over places": (lambda x: x.flatten(2).softmax(-1).view_as(x), (48, 40)),
     "neighbours": (lambda x: x[:, :, 1:, 1:] - x[:, :, :-1, :-1], (4, 4)),
     "einsum": (lambda x: torch.einsum("bchw,cd->bdhw", x, torch.eye(4)), (3, 3)),
-    "group norm": (lambda x: functional.group_norm(x, 2), (3, 3)),
+    "group norm": (lambda x: functional.group_norm(x, 2), (48, 40)),
     "layer norm": (lambda x: functional.layer_norm(x.permute(0, 2, 3, 1), (4,)).permute(0, 3, 1, 2), (3, 3)),
 }
 

@@ -61,13 +61,18 @@ def fetch(archive: Archive, folder: Path, file: str) -> None:
         ) from error
     if archive.packed:
         _unpack(folder / name, folder)
+    if not (folder / file).exists():
+        raise XaiwidgetsError(f"The archive from {archive.url} holds no {file}; put the official file into {folder}.")
 
 
 def _unpack(path: Path, folder: Path) -> None:
     """Unpack beside and move when whole, so that a half unpacked archive is never taken for a whole one."""
     with tempfile.TemporaryDirectory(dir=folder) as beside, tarfile.open(path) as tar:
         tar.extractall(beside, filter="data")
-        for entry in Path(beside).iterdir():
-            if not (folder / entry.name).exists():
-                shutil.move(entry, folder / entry.name)
+        for entry in sorted(Path(beside).rglob("*")):
+            target = folder / entry.relative_to(beside)
+            if entry.is_dir():
+                target.mkdir(exist_ok=True)
+            elif not target.exists():
+                shutil.move(entry, target)
     path.unlink()

@@ -88,11 +88,21 @@ class Items(Store):
         """Ask the data set for each image."""
         return torch.stack([self._image(place) for place in places])
 
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names that the data set has for its classes, as torchvision's have."""
+        known = getattr(self.dataset, "classes", None)
+        return list(map(str, known)) if isinstance(known, list | tuple) else None
+
     def labels(self) -> Tensor:
-        """The label of every entry, from its own list where it keeps one."""
+        """The label of every entry, from its own list where it keeps one that is not transformed."""
         known = getattr(self.dataset, "targets", None)
-        if known is None:
+        if known is None or getattr(self.dataset, "target_transform", None) is not None:
             known = [self._entry(place)[1] for place in range(len(self))]
+        if None in known if isinstance(known, list) else False:
+            raise XaiwidgetsError(
+                f"Entry {known.index(None)} of the data set has no label, the first has one; give one for each."
+            )
         return torch.as_tensor(known).long().clone()
 
     def _image(self, place: int) -> Tensor:
@@ -107,9 +117,16 @@ class Items(Store):
 
     def _entry(self, place: int) -> tuple[Any, int | None]:
         entry = self.dataset[place]
-        if isinstance(entry, tuple | list):
-            return entry[0], int(entry[1]) if len(entry) > 1 and np.ndim(entry[1]) == 0 else None
-        return entry, None
+        if not isinstance(entry, tuple | list):
+            return entry, None
+        label = entry[1] if len(entry) > 1 else None
+        if label is None or np.ndim(label) > 0:
+            return entry[0], None
+        if isinstance(label, str) or int(label) != label:
+            raise XaiwidgetsError(
+                f"Entry {place} of the data set has the label {label!r}; give whole numbers, and names as class_names."
+            )
+        return entry[0], int(label)
 
 
 class Picked(Store):

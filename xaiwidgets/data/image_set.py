@@ -41,7 +41,10 @@ class ImageSet:
         self._store = _store_of(images)
         if len(self._store) == 0:
             raise XaiwidgetsError(f"No images were given; {_WANTED}.")
-        self._labels = _checked_labels(labels, len(self._store))
+        self._labels = None if callable(labels) else _checked_labels(labels, len(self._store))
+        self._later = labels if callable(labels) else None
+        if class_names is None and isinstance(self._store, Items):
+            class_names = self._store.class_names
         self.class_names = _checked_names(class_names, self._labels)
         self.source = source
         """The expression that makes it again; "" where it was made from what only the caller has."""
@@ -78,6 +81,8 @@ class ImageSet:
     @property
     def labels(self) -> Int[Tensor, "image"] | None:
         """The label of every image, None where there are none."""
+        if self._labels is None and self._later is not None:
+            self._labels, self._later = self._later(), None
         if self._labels is None and isinstance(self._store, Items) and self._store.labelled:
             self._labels = self._store.labels()
         return self._labels
@@ -96,17 +101,30 @@ class ImageSet:
     def subset(self, index: slice | Sequence[int] | Tensor) -> "ImageSet":
         """The set of some of the images."""
         places = _places(index, len(self))
-        said = f"{_slice_words(index)}" if isinstance(index, slice) else f".subset({places})"
-        labels = None if self.labels is None else self.labels[places]
+        return self._picked(places, _slice_words(index) if isinstance(index, slice) else f".subset({places})")
+
+    def without(self, index: Sequence[int] | Tensor) -> "ImageSet":
+        """The set of all images but some."""
+        left_out = _places(index, len(self))
+        kept = sorted(set(range(len(self))).difference(left_out))
+        return self._picked(kept, f".without({left_out})")
+
+    def _picked(self, places: list[int], said: str) -> "ImageSet":
         source = self.source + said if self.source else ""
-        return ImageSet(Picked(self._store, places), labels, self.class_names, source=source)
+        return ImageSet(Picked(self._store, places), self._labels_of(places), self.class_names, source=source)
 
     def fitted(self, shape: Shape) -> "ImageSet":
         """The same images in another shape: the middle of each, resized; the same set where nothing is to change."""
         if tuple(shape) == self.shape:
             return self
         source = f"{self.source}.fitted({tuple(shape)})" if self.source else ""
-        return ImageSet(Fitted(self._store, tuple(shape)), self.labels, self.class_names, source=source)
+        return ImageSet(Fitted(self._store, tuple(shape)), self._labels_of(), self.class_names, source=source)
+
+    def _labels_of(self, places: Sequence[int] | None = None) -> Any:
+        """The labels of some or all images, read when they are asked for: a data set may have to decode for them."""
+        if self._labels is None and self._later is None and not getattr(self._store, "labelled", False):
+            return None
+        return lambda: self.labels if places is None else self.labels[places]
 
     def thumbnail(self, index: int, side: int = 64) -> UInt8[np.ndarray, "height width color"]:
         """One image as bytes, its longer side at most ``side`` pixels."""

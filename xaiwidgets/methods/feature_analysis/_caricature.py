@@ -32,7 +32,7 @@ class Exaggeration:
     the other, as a multiple of it: 1 for the image itself, more for a caricature. ``objective`` is what was maximised,
     without transforms and prior, in units of the given image: 1 for the image itself. ``history`` holds the objective
     and ``similarity_history`` the similarity after so many steps as ``history_steps`` says. While it runs the numbers
-    are those of the last of these steps, and ``images`` are the newest; at the end they belong together.
+    are those of the last of these steps, and ``images`` are the newest; they belong together at a run's own end.
     """
 
     images: Float[Tensor, "image channel height width"]

@@ -15,8 +15,9 @@ class Positive(TorchFunctionMode):
     The gradient of an output is then positive at every input that the output can depend on, and exactly zero
     elsewhere: no ReLU blocks it, no maximum picks one of several inputs, nothing cancels, no weight is zero.
     Convolutions and pooling keep their kernel size, stride, padding and dilation; activations let pass what comes;
-    products, quotients and differences add both sides; attention averages over all positions. The statistics of
-    normalisation over positions (batch, group, instance) are taken as constants. Channels that are alike are held once.
+    products, quotients and differences add both sides; attention, and group and instance
+    normalisation, average over all positions; batch normalisation scales by constants. Channels that are alike are held
+    once.
     """
 
     def __init__(self) -> None:

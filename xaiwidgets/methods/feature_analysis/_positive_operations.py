@@ -93,6 +93,11 @@ def _normed(_function: Callable, values: Tensor, shape: tuple[int, ...], *_rest:
     return _alike(_mean(values, tuple(range(-len(shape), 0))), values.shape)
 
 
+def _standardized(_function: Callable, values: Tensor, *_rest: Any, **_named: Any) -> Tensor:
+    """Statistics over all positions: each of them depends on every one."""
+    return _total(tuple(values.shape), values, _mean(values, tuple(range(1, values.dim()))))
+
+
 def _reduced(_function: Callable, values: Tensor, dim: Any = None, keepdim: bool = False, **named: Any) -> Tensor:
     whole = dim is None or isinstance(dim, bool)
     return values.mean() if whole else values.mean(dim, keepdim=named.get("keepdim", keepdim) is True)
@@ -133,7 +138,7 @@ _REPLACEMENTS = {
         "relu relu6 gelu silu mish elu selu celu leaky_relu prelu rrelu hardtanh hardswish hardsigmoid hardshrink "
         "softshrink tanhshrink threshold softplus softsign sigmoid logsigmoid log_sigmoid tanh clamp clamp_min "
         "clamp_max clip abs neg reciprocal sqrt rsqrt square pow exp log round floor ceil sign masked_fill normalize "
-        "batch_norm instance_norm group_norm local_response_norm dropout dropout2d alpha_dropout feature_dropout"
+        "batch_norm local_response_norm dropout dropout2d alpha_dropout feature_dropout"
     ),
     _combined: (
         "add sub rsub mul div truediv rtruediv true_divide multiply subtract divide iadd isub imul itruediv maximum "
@@ -143,6 +148,7 @@ _REPLACEMENTS = {
     _product: "matmul bmm",
     _softened: "softmax log_softmax softmin",
     _normed: "layer_norm rms_norm",
+    _standardized: "instance_norm group_norm",
     _reduced: "amax amin var std logsumexp",
     _extreme: "max min",
     _pooled: "avg_pool2d adaptive_avg_pool2d lp_pool2d interpolate pad",

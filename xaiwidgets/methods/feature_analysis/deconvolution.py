@@ -20,8 +20,9 @@ class Deconvolution(RectifierBackprop, Method):
     al. 2015).
 
     Departures: the signal starts as 1, not as the activation, which only scales the picture; all other layers pass
-    their gradient back; rectifiers are found wherever they stand, module, function or in place, with clamps at zero
-    among them. Raises `XaiwidgetsError` for a layer or unit that is not there, images that the network cannot look at,
+    their gradient back; rectifiers are found as modules, functions and in place, clamps at zero among them; one that
+    is spelt out (``where(x > 0, x, 0)``, ``x * (x > 0)``, a leaky one of slope 0) keeps its derivative.
+    Raises `XaiwidgetsError` for a layer or unit that is not there, images that the network cannot look at,
     a network without rectifiers up to the layer, and one whose rectifiers cannot be seen (compiled, or in a function
     of its own).
     """

@@ -18,8 +18,9 @@ class GuidedBackprop(RectifierBackprop, Method):
     network learned (Nie et al. 2018), so read ``similarity`` beside the picture.
 
     Departures: a rectifier with an upper bound (ReLU6) passes what lies between its bounds; other nonlinearities keep
-    their derivative; rectifiers are found wherever they stand, module, function or in place, with clamps at zero
-    among them. Raises `XaiwidgetsError` for a layer or unit that is not there, images that the network cannot look at,
+    their derivative; rectifiers are found as modules, functions and in place, clamps at zero among them; one that
+    is spelt out (``where(x > 0, x, 0)``, ``x * (x > 0)``, a leaky one of slope 0) keeps its derivative.
+    Raises `XaiwidgetsError` for a layer or unit that is not there, images that the network cannot look at,
     a network without rectifiers up to the layer, and one whose rectifiers cannot be seen (compiled, or in a function
     of its own).
     """

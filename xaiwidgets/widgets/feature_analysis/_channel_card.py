@@ -63,10 +63,10 @@ class ChannelCard:
         self._redraw()
         return None
 
-    def stop(self) -> None:
-        """Compute no further."""
-        for job in (*self._jobs.values(), *self._tops.values()):
-            job.cancel()
+    @property
+    def jobs(self) -> list[Job]:
+        """All that is computed for it."""
+        return [*self._jobs.values(), *self._tops.values()]
 
     def _begin(self, name: str, steps: Steps) -> None:
         self._jobs[name] = self._submit(steps, name)

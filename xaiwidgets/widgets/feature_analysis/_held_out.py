@@ -23,11 +23,13 @@ def train_and_held_out(model: ImageModel, train: Any, images: Any) -> tuple[Imag
     learned = images_for(model, train)
     if train is None:
         shown = [0, 3, 4, 12]  # the astronaut, the cat, the coffee, the rocket
-        return learned.subset([i for i in range(len(learned)) if i not in shown]), learned.subset(shown)
+        return learned.without(shown), learned.subset(shown)
     if len(learned) == 1:
-        raise XaiwidgetsError("One training image was given; give at least two, of which the last is held out.")
-    held_out = min(_HELD_OUT, len(learned) // 2)
-    return learned[:-held_out], learned[-held_out:]
+        raise XaiwidgetsError("One training image was given; give at least two, of which one is held out.")
+    count = min(_HELD_OUT, len(learned) // 2)
+    shown = [round((i + 0.5) * len(learned) / count) for i in range(count)]  # spread: folders are sorted by class
+    shown = [min(place, len(learned) - 1) for place in shown]
+    return learned.without(shown), learned.subset(shown)
 
 
 def _default_train(model: ImageModel) -> ImageSet:
@@ -38,8 +40,8 @@ def _default_train(model: ImageModel) -> ImageSet:
 def _others(train: ImageSet, held_out: ImageSet) -> ImageSet:
     """Those of ``train`` that are not held out."""
     pixels, shown = train.batch(slice(None)), held_out.batch(slice(None))
-    kept = [i for i, image in enumerate(pixels) if not (image == shown).flatten(1).all(1).any()]
-    return train if len(kept) == len(train) else train.subset(kept)
+    same = [i for i, image in enumerate(pixels) if (image == shown).flatten(1).all(1).any()]
+    return train.without(same) if same else train
 
 
 def _few(images: ImageSet) -> ImageSet:

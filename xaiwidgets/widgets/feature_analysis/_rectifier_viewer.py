@@ -50,6 +50,7 @@ class RectifierViewer(ImageExplorer):
     ) -> None:
         checked_names(type(self), settings)
         self.kind(layer="", units=(0,), **settings)  # refuses here, before the browser hears of anything
+        self._other: Job | None = None
         model = as_image_model(model, device)
         images = images_for(model, images)
         choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), most=_DRAWN)  # refuses first
@@ -76,11 +77,9 @@ class RectifierViewer(ImageExplorer):
         """The image, and the run of the other rule."""
         return {**super().remember(), "other": self._begin_other()}
 
-    def cancel(self) -> None:
-        """Stop both rules."""
-        super().cancel()
-        if self.current is not None and "other" in self.current.remembered:
-            self.current.remembered["other"].cancel()
+    def companions(self) -> list[Job]:
+        """The run of the other rule."""
+        return [] if self._other is None else [self._other]
 
     def lay_out(self, method: Method) -> None:
         """The image and three pictures of each unit."""
@@ -122,11 +121,6 @@ class RectifierViewer(ImageExplorer):
         """A fresh figure of the likeness over the stages."""
         return self.curves.filled(self._lines(run)) if run.value.stages else None
 
-    def dispose(self) -> None:
-        """Stop both, and free everything."""
-        self.cancel()
-        super().dispose()
-
     def _begin_other(self) -> Job:
         """The other rule on the same image, in a job beside the run."""
         method = self.current.method
@@ -135,6 +129,7 @@ class RectifierViewer(ImageExplorer):
         job = worker_for(self.model.device).submit(steps, slot=(id(self), "other"), rest=self.rests)
         run = self.current
         job.subscribe(lambda _job: self._on_other(run))
+        self._other = job
         return job
 
     def _on_other(self, run: Run) -> None:

@@ -52,12 +52,13 @@ class SweepPanel(widgets.VBox):
         if self._job is not None and not self._job.finished:
             self._job.cancel()
             return
-        self._layers = tuple(layers)
-        self._name_cells()
-        self._body.layout.display = ""
-        self.curve.reset(2)
-        steps = inversion_sweep(method, self._model, image, self._layers)
-        self._job = worker_for(self._model.device).submit(steps, slot=(id(self), "sweep"), rest=self._rests)
+        with get_publisher().lock:  # no picture of the sweep before comes in between
+            self._layers = tuple(layers)
+            self._name_cells()
+            self._body.layout.display = ""
+            self.curve.reset(2)
+            steps = inversion_sweep(method, self._model, image, self._layers)
+            self._job = worker_for(self._model.device).submit(steps, slot=(id(self), "sweep"), rest=self._rests)
         self._job.subscribe(self._on_step)
 
     def stop(self) -> None:
@@ -108,8 +109,11 @@ class SweepPanel(widgets.VBox):
         self._news = True
         get_publisher().wake()
 
-    def _pictures(self) -> np.ndarray:
+    def _pictures(self) -> np.ndarray | None:
         """What was reached in each layer; grey where the sweep has not come yet."""
-        images = [part[0].detach().cpu() for part in self.result.images]
+        result = self.result
+        if result is None or len(result.layers) != len(self._layers):
+            return None
+        images = [part[0].detach().cpu() for part in result.images]
         blank = torch.full_like(images[0], 0.5)
         return to_pixels(torch.stack(images + [blank] * (len(self._layers) - len(images))), self.frame.target_width)

@@ -10,7 +10,7 @@ from xaiwidgets.data import ImageSet
 
 _BELOW = (0.34, 0.71, 0.91)  # what is below zero is blue
 _DIM = 0.2  # of a picture where a unit is not active at all
-_KEPT = 512  # crops
+_KEPT = 96  # crops
 _FRAME = (0.90, 0.62, 0.0)  # orange
 _OUTLIERS = 0.995  # of the numbers of a signed picture get their own grey
 _FAINT, _MARGIN, _SMALLEST = 0.1, 1.2, 0.25  # what is cut off around a pattern, and what is left of the image at least

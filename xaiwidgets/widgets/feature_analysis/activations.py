@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from xaiwidgets.compute import Job
 from xaiwidgets.methods.feature_analysis.activations import Activations
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._channel_card import ChannelCard
@@ -96,10 +97,9 @@ class ActivationBrowser(ImageExplorer):
         place = f"row {int(run.value.rows[0, unit])}, column {int(run.value.columns[0, unit])}"
         self.foot.sentence = f"unit {unit} · largest {largest:.3g} at {place}"
 
-    def dispose(self) -> None:
-        """Stop what runs, the card's jobs too, and free everything."""
-        self.card.stop()
-        super().dispose()
+    def companions(self) -> list[Job]:
+        """What is computed for the card."""
+        return self.card.jobs
 
     def _shine(self) -> None:
         if self.shown is not None and self.shown.value is not None:

@@ -47,9 +47,7 @@ class CaricatureViewer(ImageExplorer):
         model = as_image_model(model, device)
         images = images_for(model, images)
         choice = LayerChoice(model, layer, pick_units=False)  # refuses before anything else is made
-        self.curves = LinePlot(
-            "Exaggeration, without transforms", alt="objective over the steps; 1 is the image itself"
-        )
+        self.curves = LinePlot("Objective, without transforms", alt="objective over the steps; 1 is the image itself")
         self.evidence = Evidence("Run to exaggerate what the layer sees.")
         super().__init__(
             model,
@@ -78,16 +76,17 @@ class CaricatureViewer(ImageExplorer):
 
     def notes(self, run: Run) -> list[str]:
         """How far the caricature goes."""
-        return ["1×", f"{float(run.value.objective[0]):.2f}×"]
+        return ["1×", f"{float(run.value.strength[0]):.2f}×"]
 
     def draw(self, run: Run) -> None:
         """The exaggeration below the picture, over the steps, and in words."""
         self.frame.set_notes(self.notes(run))
         self.curves.show(self._lines(run), now=run.job.finished)
-        objective, similarity = float(run.value.objective[0]), float(run.value.similarity[0])
+        strength, similarity = float(run.value.strength[0]), float(run.value.similarity[0])
         self.evidence.say(
-            f"The image itself has <b>1×</b> (the dashed line). The drawing has <b>{objective:.2f}×</b> of what the "
-            f"layer found in it, in the same mixture of units up to a cosine of <b>{similarity:.2f}</b> (1: the same)."
+            f"The layer finds <b>{strength:.2f}×</b> of what it found in the image (1×: as much), in the same mixture "
+            f"of units up to a cosine of <b>{similarity:.2f}</b> (1: the same). The curve is what is maximised: "
+            "strength weighted by that cosine, 1 for the image itself."
         )
 
     def plot_of(self, run: Run) -> Any:

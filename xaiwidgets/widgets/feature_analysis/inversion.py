@@ -22,7 +22,7 @@ from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
 from xaiwidgets.widgets.parts.theme import MID_GREY, category_color
 
-_FAR = 0.5  # of the distance of two images: a reconstruction that keeps little of what tells images apart
+_NEAR, _FAR = 0.1, 0.5  # of the distance of two images: hardly to be told apart, and far from the same
 
 
 class Inverter(ImageExplorer):
@@ -139,10 +139,16 @@ class Inverter(ImageExplorer):
         lines = [f"‖ΔΦ‖² / ‖Φ₀‖² = <b>{feature:.3f}</b> (1 where nothing of the features is met)"]
         if squared == squared:  # noqa: PLR0124 - NaN is not itself
             lines.append(f"‖ΔΦ‖² is <b>{squared:.3f}</b> of the mean squared distance of two images")
-            near = "far from it" if distance > _FAR else "close, so that the layer can hardly tell them apart"
-            lines.append(f"‖ΔΦ‖ is <b>{distance:.3f}</b> of their mean distance: {near}")
-        lines.append(f"Pixels differ by <b>{image:.3f}</b> (root mean square; 0 to 1): what the layer did not keep")
+            lines.append(f"‖ΔΦ‖ is <b>{distance:.3f}</b> of their mean distance: {_nearness(distance)}")
+        lines.append(f"Pixels differ by <b>{image:.3f}</b> (root mean square; 0 to 1)")
         return "<br>".join(lines)
 
     def _sweep(self) -> None:
         self.sweep.toggle(self.method(), self.images.image, self.slider.layers)
+
+
+def _nearness(distance: float) -> str:
+    """What a distance of features means, in units of that of two images."""
+    if distance > _FAR:
+        return "the layer tells them apart; more steps may help"
+    return "the layer can hardly tell them apart" if distance < _NEAR else "the layer sees them as alike"

@@ -35,9 +35,9 @@ class LearnedInverter(MethodExplorer):
 
     ``train`` are the images that the decoder learns from, ``images`` up to eight others, which it is tried on: each an
     `ImageSet`, a tensor, an array, a path, Pillow images or a torch ``Dataset``, shown by the middle in the model's
-    size. Without ``images`` the last four of ``train`` are held out; without either it is Fashion-MNIST for a network
-    of 1×28×28, else photographs. ``layer`` is a dotted path (a middle layer unless told). Other keywords are settings
-    of `LearnedInversion`; the learning rate steers a run. The decoder can be saved by its button or by
+    size. Without ``images`` four of ``train``, spread over it, are held out; without either it is Fashion-MNIST for a
+    network of 1×28×28, else photographs. ``layer`` is a dotted path (a middle layer unless told). Other keywords are
+    settings of `LearnedInversion`; the learning rate steers a run. The decoder can be saved by its button or by
     ``view.result.decoder.save(path)``, and `LearnedInversion.load` reads it. Raises `XaiwidgetsError` with a sentence
     for what does not fit.
     """

@@ -1,7 +1,7 @@
 """The widget of top images."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -18,6 +18,7 @@ from xaiwidgets.widgets.parts.image_choice import images_for
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
 from xaiwidgets.widgets.parts.pixels import to_pixels
+from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
 from xaiwidgets.widgets.parts.theme import category_color
@@ -75,14 +76,29 @@ class TopImageBrowser(MethodExplorer):
         return {"layer": self.choice.layer, "units": ()}
 
     def choose(self, method: TopImages) -> None:
-        """Put the layer into the tree, with the units that were asked for, if any."""
-        if method.layer != self.choice.layer or method.units:
-            self.choice.set(method.layer, method.units or None)
-            self._redraw()
+        """Put the layer into the tree; the units are shown only, and stay where the layer has them."""
+        if method.layer != self.choice.layer:
+            self.choice.set(method.layer, None)
 
     def inputs(self) -> list[Input]:
         """The set."""
         return [("images", self.images, self.images.source)]
+
+    def set(self, **settings: Any) -> None:
+        """Change settings, layer or shown units; other units need no second pass."""
+        units = settings.pop("units", None)
+        super().set(**settings)
+        if units is not None:
+            self.choice.set(self.choice.layer, units or None)
+            self._choose()
+
+    def remember(self) -> dict[str, Any]:
+        """Which units were shown."""
+        return {"units": self.choice.units}
+
+    def restore(self, remembered: Mapping[str, Any]) -> None:
+        """Show them again."""
+        self.choice.set(self.choice.layer, remembered["units"])
 
     def lay_out(self, method: TopImages) -> None:
         """A row for each unit."""
@@ -123,19 +139,23 @@ class TopImageBrowser(MethodExplorer):
         self.foot.sentence = self._sentence(run)
 
     def _units(self, run: Run) -> tuple[int, ...]:
-        """The chosen units that the run has followed."""
-        return tuple(unit for unit in self.choice.units if unit < len(run.value.units))
+        """The units that are shown of a run."""
+        return run.remembered.get("units", self.choice.units)
 
     def _choose(self) -> None:
         """Another layer needs another pass; other units do not."""
-        if self.shown is not None and self.shown.value is not None and self.shown.method.layer == self.choice.layer:
+        shown = self.shown
+        if shown is not None and shown.value is not None and shown.method.layer == self.choice.layer:
+            with get_publisher().lock:
+                shown.remembered = self.remember()
+                self.lay_out(shown.method)
+                shown.cells = self.frame.cells
             self._redraw()
         else:
             self.choice_changed()
 
     def _redraw(self) -> None:
         if self.shown is not None and self.shown.value is not None:
-            self.lay_out(self.shown.method)
             self.frame.show(self._picture, lossless=self.shown.job.finished)
         self.mark_news()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from xaiwidgets.compute import worker_for
+from xaiwidgets.compute import Job, worker_for
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.parts.export import page, picture
@@ -47,18 +47,24 @@ class Explorer(Teller):
             self.follow(Run(method, job, arguments))
         return self
 
+    def companions(self) -> list[Job]:
+        """The jobs beside the run, which pause, go on and stop with it."""
+        return []
+
     def pause(self) -> None:
         """Hold the run; its picture stays."""
-        self._present().job.pause()
+        for job in (self._present().job, *self.companions()):
+            job.pause()
 
     def resume(self) -> None:
         """Go on after `pause`."""
-        self._present().job.resume()
+        for job in (self._present().job, *self.companions()):
+            job.resume()
 
     def cancel(self) -> None:
         """Stop the run; its newest answer stays and can be copied as code."""
-        if self.current is not None:
-            self.current.job.cancel()
+        for job in (*([] if self.current is None else [self.current.job]), *self.companions()):
+            job.cancel()
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait for the run and return its answer; interrupting leaves it running. Refused inside a callback.

@@ -34,6 +34,7 @@ class ImageChoice(widgets.VBox):
         self.model, self._label = model, label
         given = images_for(model, images)
         self._entries = [_Entry(given[i : i + 1], _name(given, i, label)) for i in range(min(len(given), MOST_IMAGES))]
+        thumbnails = self._thumbnails()  # a damaged file is refused before there is any widget
         self._callbacks: list[Callable[[], None]] = []
         self._setting = False
         self.chosen = 0
@@ -41,7 +42,7 @@ class ImageChoice(widgets.VBox):
         self.drop = ImageDrop()
         super().__init__([self.strip, self.drop])
         self.add_class("xw-image-choice")
-        self._show()
+        self._show(thumbnails)
         self.strip.observe(self._on_selected, "selected")
         self.drop.on_files(self._on_files)
 
@@ -89,8 +90,8 @@ class ImageChoice(widgets.VBox):
         """
         shape = self.model.picture_shape
         pixels = read_image(content, shape, name=name or "The image")
-        made = f"xw.data.ImageSet(xw.data.read_image({name!r}, {shape})[None])" if name else ""
-        entry = _Entry(ImageSet(pixels[None], source=made), name or f"{self._label} {len(self._entries)}")
+        # The name is not enough to find the file again, so that code cannot name where it comes from.
+        entry = _Entry(ImageSet(pixels[None]), name or f"{self._label} {len(self._entries)}")
         self._append(entry)
         self._tell()
 
@@ -98,14 +99,17 @@ class ImageChoice(widgets.VBox):
         del self._entries[MOST_IMAGES - 1 :]
         self._entries.append(entry)
         self.chosen = len(self._entries) - 1
-        self._show()
+        self._show(self._thumbnails())
 
-    def _show(self) -> None:
+    def _thumbnails(self) -> np.ndarray:
+        return np.stack([entry.images.thumbnail(0, _SIDE) for entry in self._entries])
+
+    def _show(self, thumbnails: np.ndarray) -> None:
         names = [entry.name for entry in self._entries]
         _, height, width = self.model.picture_shape
         colors = [category_color(0)] * len(names)
         self.strip.set_grid(names, [f"choose {name}" for name in names], [""] * len(names), colors, width / height)
-        self.strip.show(np.stack([entry.images.thumbnail(0, _SIDE) for entry in self._entries]), lossless=True)
+        self.strip.show(thumbnails, lossless=True)
         self._mark()
 
     def _mark(self) -> None:

@@ -2,6 +2,20 @@
 
 const LARGEST = 32 * 2 ** 20;
 const MOST = 8;
+const SENT = 4 * 2 ** 20; // bytes of one message: servers close a connection that sends much more
+const SIDE = 2048; // px: no network looks at more
+
+/** The file as it is, or where it is too much for one message, the same picture smaller; null for no picture. */
+async function small(file) {
+  if (file.size <= SENT) return file.arrayBuffer();
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap) return null;
+  const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = new OffscreenCanvas(Math.ceil(bitmap.width * scale), Math.ceil(bitmap.height * scale));
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return (await canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 })).arrayBuffer();
+}
 
 function render({ model, el }) {
   const input = h("input", {
@@ -30,15 +44,16 @@ function render({ model, el }) {
   }
 
   async function take(files) {
-    const small = files.filter((file) => file.size <= LARGEST).slice(0, MOST);
-    if (small.length < files.length) {
+    const taken = files.filter((file) => file.size <= LARGEST).slice(0, MOST);
+    if (taken.length < files.length) {
       const large = files.find((file) => file.size > LARGEST);
       write(said, large ? `${large.name} has ${Math.round(large.size / 2 ** 20)} MB; give a picture of at most 32 MB.`
         : `${files.length} files were given; give at most ${MOST} at once.`);
     } else write(said, "");
-    if (small.length) {
-      const contents = await Promise.all(small.map((file) => file.arrayBuffer()));
-      model.send({ type: "files", names: small.map((file) => file.name) }, undefined, contents);
+    for (const file of taken) {
+      const content = await small(file).catch(() => null);
+      if (content) model.send({ type: "files", names: [file.name] }, undefined, [content]);
+      else write(said, `${file.name} is no picture that can be read; give a PNG, JPEG, WebP or GIF.`);
     }
     input.value = ""; // the same file may be given again
   }

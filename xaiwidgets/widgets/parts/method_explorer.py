@@ -66,7 +66,7 @@ class MethodExplorer(Explorer):
         }
         super().__init__(model, Parts(bar, frame, form, history, Foot()), placed)
         self.observe(lambda _change: self.mark_news(), "selection")
-        history.on_compare(self._on_compare)
+        history.on_compare(lambda entry: self.guarded(self._on_compare, entry))
         self.lay_out(self.method())
         self.foot.code = self.preview()
 
