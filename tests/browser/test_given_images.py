@@ -88,3 +88,19 @@ def test_a_file_that_is_too_large_is_not_even_sent(open_voila):
     page = open_voila(CELLS)
     give(page, "large.png", bytes(33 * 2**20))
     refused(page, "large.png has 33 MB; give a picture of at most 32 MB")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_large_pictures_cut_no_connection(open_page, count):
+    """A server closes the connection of a page that sends more than 10 MB at once."""
+    pixels = np.random.default_rng(0).integers(0, 256, (2200, 2000, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=0)  # 13 MB
+    page = open_page(CELLS)
+    files = [{"name": f"wide{i}.png", "mimeType": "image/png", "buffer": buffer.getvalue()} for i in range(count)]
+    page.locator(FILE).set_input_files(files)
+    ACTS.says(page, f"wide{count - 1}.png")
+    ACTS.button(page, "Run").click()
+    ACTS.drawn(page, 2)
+    ACTS.button(page, "Stop").click()
+    ACTS.status(page, "cancelled")
