@@ -28,7 +28,7 @@ def test_a_channel_is_chosen_and_tiles_follow_image_and_layer(open_page):
 
     tiles.click(position={"x": 30, "y": 30})
     ACTS.says(page, "Unit 0 reaches")
-    ACTS.says(page, "In 1,000 of 1,000 images")
+    ACTS.says(page, "in 1,000 of 1,000 images")
     page.wait_for_function(f"() => document.querySelectorAll('{CARD} canvas').length === 9")
     for _ in range(60):
         if pictures_in_card(page) >= 8:  # what drove a unit may be nothing at all

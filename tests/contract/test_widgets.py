@@ -69,7 +69,8 @@ def test_it_is_saved_as_a_picture_and_as_a_page(view, tmp_path):
     assert view.save(tmp_path / "a.png").stat().st_size > 100
     page = view.to_html()
     assert view.bar.title in page
-    assert "http" not in page.split("<main>")[1].split("</main>")[0]
+    assert view.evidence.value in page
+    assert "http" not in page.split("<main")[1].split("</main>")[0]
 
 
 def test_an_earlier_run_is_brought_back(view):

@@ -94,12 +94,12 @@ def test_the_evidence_holds_the_similarities_that_were_computed(view, name):
     other = view.current.remembered["other"].latest.value
     words = said(view)
     own_name, other_name = (NAMES[kind] for kind in RULES[name])
-    for rule, likeness in (
-        (own_name, value.similarity[0]),
-        (other_name, other.similarity[0]),
-        ("gradient", value.similarity[1]),
+    for rule, likeness, chance in (
+        (own_name, value.similarity[0], value.chance[0]),
+        (other_name, other.similarity[0], other.chance[0]),
+        ("gradient", value.similarity[1], value.chance[1]),
     ):
-        assert f"{rule}: {float(likeness[-1]):.2f} after 2 of 2 stages." in words
+        assert f"{rule}: {float(likeness[-1]):.2f} after 2 of 2 stages, {float(chance):.2f} by chance." in words
     lines = view._lines(view.shown)
     assert lines.values[2] == pytest.approx([1.0, *value.similarity[1].tolist()])
     assert lines.values[COLUMN[RULES[name][0]] - 1] == pytest.approx([1.0, *value.similarity[0].tolist()])

@@ -21,7 +21,7 @@ from tests.networks import image_model
 from xaiwidgets.core import InvalidSettingError, XaiwidgetsError, last
 from xaiwidgets.data import ImageSet, photographs
 from xaiwidgets.methods import Deconvolution, GuidedBackprop
-from xaiwidgets.methods.feature_analysis._randomization import Randomization, correlation, ranks
+from xaiwidgets.methods.feature_analysis._randomization import Randomization, correlation, ranks, scattered
 from xaiwidgets.models import ImageModel, load_model
 
 BOTH = pytest.mark.parametrize("kind", [GuidedBackprop, Deconvolution])
@@ -333,3 +333,19 @@ def test_the_pictures_come_first_and_long_runs_are_cut():
     assert steps[2].value is steps[1].value
     assert steps[3].value.similarity.isfinite().all()
     assert torch.equal(steps[3].value.patterns, steps[1].value.patterns)
+
+
+def test_chance_is_what_lying_in_the_same_place_is_worth():
+    draw = torch.Generator().manual_seed(0)
+    noise = torch.randn(1, 64, 64, generator=draw)
+    ramp = torch.linspace(-2, 2, 64)
+    bell = (-(ramp[:, None] ** 2 + ramp**2)).exp()
+    for picture, low, high in ((noise, -0.05, 0.05), (noise * bell, 0.5, 0.9)):
+        mixed = scattered(picture.abs(), draw)
+        assert torch.equal(mixed.unfold(1, 8, 8).unfold(2, 8, 8).flatten(3).sort().values,
+                           picture.abs().unfold(1, 8, 8).unfold(2, 8, 8).flatten(3).sort().values)  # fmt: skip
+        found = correlation(ranks(picture.abs().flatten()), ranks(mixed.flatten()))
+        assert low < found < high
+        other = (torch.randn(1, 64, 64, generator=draw) * (bell if low > 0 else 1)).abs()
+        unrelated = stats.spearmanr(picture.abs().flatten(), other.flatten()).statistic
+        assert abs(found - unrelated) < 0.06

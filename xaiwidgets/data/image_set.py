@@ -64,8 +64,8 @@ class ImageSet:
         if not files:
             raise XaiwidgetsError(f"The folder {str(path)!r} holds no pictures; put PNG or JPEG files there.")
         for file in files:
-            opened(file, repr(file.name)).close()
-        height, width = (size, size) if isinstance(size, int) else size
+            opened(file, repr(str(file.relative_to(folder)))).close()
+        height, width = _checked_size(size)
         source = f"xw.data.ImageSet.from_folder({str(path)!r}, size={size!r}, channels={channels})"
         return cls(Pictures(files, (channels, height, width)), labels, names, source=source)
 
@@ -166,7 +166,12 @@ def _store_of(images: Any) -> Store:
 def _checked_labels(labels: Any, count: int) -> Tensor | None:
     if labels is None:
         return None
-    given = torch.as_tensor(list(labels) if isinstance(labels, range) else labels)
+    try:
+        given = torch.as_tensor(list(labels) if isinstance(labels, range) else labels)
+    except (TypeError, ValueError):
+        raise XaiwidgetsError(
+            "Labels that are no numbers were given; give whole numbers, and their names as class_names."
+        ) from None
     if given.dim() != 1 or len(given) != count:
         raise XaiwidgetsError(
             f"{len(given) if given.dim() else 1} labels were given for {count} images; give one for each."
@@ -186,10 +191,22 @@ def _checked_names(names: Sequence[str] | None, labels: Tensor | None) -> tuple[
     return tuple(map(str, names))
 
 
+def _checked_size(size: Any) -> tuple[int, int]:
+    sides = (size, size) if isinstance(size, int) else size
+    if not isinstance(sides, tuple | list) or len(sides) != 2 or not all(isinstance(n, int) and n > 0 for n in sides):  # noqa: PLR2004
+        raise XaiwidgetsError(f"size={size!r} was given; give a side in pixels, or (height, width).")
+    return tuple(sides)
+
+
 def _files_of(folder: Path) -> tuple[list[Path], list[int] | None, list[str] | None]:
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     found = [sorted(_pictures(entry.rglob("*"))) for entry in classes]
     loose = sorted(_pictures(folder.iterdir()))
+    if loose and any(found):
+        raise XaiwidgetsError(
+            f"The folder {str(folder)!r} holds pictures and folders of pictures; put {loose[0].name!r} into a folder, "
+            "or name one folder."
+        )
     if loose or not any(found):
         return loose, None, None
     kept = [(entry.name, files) for entry, files in zip(classes, found, strict=True) if files]

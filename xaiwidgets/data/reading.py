@@ -101,6 +101,9 @@ def _decoded(picture: Image.Image, shape: tuple[int, int, int], name: str) -> Te
 def _of_picture(picture: Image.Image, shape: tuple[int, int, int]) -> Tensor:
     channels, height, width = shape
     upright = ImageOps.exif_transpose(picture)
+    if upright.mode.startswith("I"):  # 16 bits; Pillow would cut them off at 255
+        values = np.asarray(upright, dtype=np.float64)
+        upright = Image.fromarray((values * (255 / 65535)).round().clip(0, 255).astype(np.uint8))
     plain = upright.convert("L" if channels == 1 else "RGB")
     fit = ImageOps.fit(plain, (width, height), Image.Resampling.LANCZOS)
     pixels = torch.from_numpy(np.asarray(fit, dtype=np.uint8).copy()).reshape(height, width, -1)

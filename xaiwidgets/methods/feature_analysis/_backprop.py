@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from xaiwidgets.core import InvalidSettingError, Method, Step, Steps, setting
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.feature_analysis._patterns import Patterns
-from xaiwidgets.methods.feature_analysis._randomization import Randomization, correlation, ranks
+from xaiwidgets.methods.feature_analysis._randomization import Randomization, correlation, ranks, scattered
 from xaiwidgets.methods.feature_analysis._rectifiers import Rule
 from xaiwidgets.methods.feature_analysis._unit_gradient import UnitGradient
 from xaiwidgets.models import ImageModel, MicroBatches, Probe, as_image_model
@@ -85,6 +85,9 @@ class _Run:
         self.similarity = images.new_full((2, len(self.stages)), torch.nan)
         self.ranks: list[tuple[Tensor, Tensor]] = []
         self.likeness: list[tuple[float, float]] = []
+        self.chances: list[tuple[float, float]] = []
+        self.chance = images.new_full((2,), torch.nan)
+        self.generator = torch.Generator().manual_seed(settings.seed)
         self._value: Patterns | None = None
 
     def probe_at(self, stage: int) -> Probe:
@@ -105,12 +108,16 @@ class _Run:
             both = tuple(ranks(picture[self._box(pair)].abs().flatten()) for picture in pictures[:, pair - start])
             if stage == 0:
                 self.ranks.append(both)
+                self.chances.append(self._chance(pictures[:, pair - start], pair))
             else:
                 self.likeness.append(tuple(map(correlation, self.ranks[pair], both)))
         return stop
 
     def finish(self, stage: int) -> None:
-        """Note the mean likeness of a stage."""
+        """Note the mean likeness of a stage, or by chance."""
+        if stage == 0:
+            self.chance = torch.tensor(self.chances).nanmean(0).to(self.similarity)
+            self._value = None
         if stage:
             self.similarity[:, stage - 1] = torch.tensor(self.likeness).nanmean(0).to(self.similarity)
             self.likeness, self._value = [], None
@@ -127,6 +134,7 @@ class _Run:
                 activation=self.activation.clone().view(self.gradient.shape),
                 position=self.gradient.places(self.position).view(*self.gradient.shape, 2),
                 similarity=self.similarity.clone(),
+                chance=self.chance,
                 stages=self.stages,
             )
         return self._value
@@ -134,6 +142,14 @@ class _Run:
     def _explain(self, probe: Probe, rows: slice, position: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         plain, activation, position = self.gradient(probe, rows, position)
         return torch.stack([self.gradient(probe, rows, position, self.rule)[0], plain]), activation, position
+
+    def _chance(self, pictures: Tensor, pair: int) -> tuple[float, float]:
+        """How alike each picture is to itself without its detail."""
+        cut = [picture[self._box(pair)].abs() for picture in pictures]
+        return tuple(
+            correlation(first, ranks(scattered(picture, self.generator).flatten()))
+            for first, picture in zip(self.ranks[pair], cut, strict=True)
+        )
 
     def _box(self, pair: int) -> tuple[slice, ...]:
         """The box of pixels that reach the unit: all around it is zero in every picture and would seem alike."""

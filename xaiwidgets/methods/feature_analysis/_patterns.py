@@ -19,7 +19,9 @@ class Patterns:
     the weights of the layers down to ``stages[i]`` random, a mean over images and units, in row 0 for the method and in
     row 1 for the plain gradient. It is in [−1, 1]: 1 says that the picture is the same whatever was learned, 0 that
     nothing of it is left. Each pair is compared within the box of pixels that reach the unit. NaN is what was not
-    computed yet, or has no answer.
+    computed yet, or has no answer. ``chance`` is the level to compare with, again in rows: the correlation of the first
+    picture with itself when its pixels are mixed within blocks of 8×8, so that it lies in the same places and its
+    detail is gone.
     """
 
     units: tuple[int, ...]
@@ -28,4 +30,5 @@ class Patterns:
     activation: Float[Tensor, "image unit"]
     position: Int[Tensor, "image unit 2"]
     similarity: Float[Tensor, "2 stage"]
+    chance: Float[Tensor, "2"]
     stages: tuple[str, ...]

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from xaiwidgets.models import ImageModel, Layer
 from xaiwidgets.models.twin import structural_twin
 
+_BLOCK = 8  # pixels
+
 
 class Randomization:
     """The layers with weights from the chosen one down to the image, in at most ``count`` stages.
@@ -93,3 +95,15 @@ def correlation(one: Float[Tensor, "value"], other: Float[Tensor, "value"]) -> f
     one, other = one - one.mean(), other - other.mean()
     lengths = one.norm() * other.norm()
     return float(one @ other / lengths) if bool(lengths > 0) else math.nan
+
+
+def scattered(
+    picture: Float[Tensor, "channel height width"], generator: torch.Generator
+) -> Float[Tensor, "channel height width"]:
+    """The picture with its pixels mixed within blocks of 8×8: it lies where it lay, and its detail is gone."""
+    height, width = picture.shape[1:]
+    across = -(-width // _BLOCK)
+    block = (torch.arange(height)[:, None] // _BLOCK * across + torch.arange(width) // _BLOCK).flatten()
+    mixed = (block + torch.rand(block.shape, generator=generator, dtype=torch.double)).argsort()
+    places = torch.empty_like(block).scatter_(0, block.argsort(stable=True), mixed).to(picture.device)
+    return picture.flatten(1)[:, places].view_as(picture)

@@ -45,7 +45,10 @@ class ChannelCard:
         """Ask for a channel."""
         self._run, self._unit = None, -1
         self.frame.layout.display = "none"
-        self.evidence.say("Click a channel: where it is active, what drove it, which images it responds to most.")
+        self.evidence.say(
+            "White is above zero, blue below. Click a channel: where it is active, what drove it, which images it "
+            "responds to most."
+        )
 
     def show(self, run: Run, unit: int) -> None:
         """Look at a unit in the image of a run; what is looked at already goes on."""
@@ -90,7 +93,7 @@ class ChannelCard:
         return all(job.finished for job in (*self._jobs.values(), *self._tops.values()))
 
     def _name_cells(self) -> None:
-        names = ["active here", "what drove it", "responds to most", *(f"image {i + 1}" for i in range(TOP))]
+        names = ["active here", "what drove it", "responds to most", *(f"top {i + 1}" for i in range(TOP))]
         alts = [
             f"the image, dark where unit {self._unit} is not active",
             f"deconvnet pattern of unit {self._unit}",
@@ -155,10 +158,10 @@ class ChannelCard:
         words = f"<b>Unit {self._unit}</b> reaches <b>{here:.3g}</b> in this image."
         if top is not None and top.indices[self._unit, 0] >= 0:
             largest, index = float(top.activation[self._unit, 0]), int(top.indices[self._unit, 0])
-            share = f", {here / largest:.0%} of the largest" if largest > 0 else ""
+            share = f"; here it is at {here / largest:.0%} of that" if largest > 0 else ""
             name = self.images.label_name(index)
-            words += f" In {top.seen:,} of {len(self.images):,} images its largest is {largest:.3g}{share}"
-            words += f" (image {index}{f', {escape(name)}' if name else ''})."
+            which = f"image {index}{f', {escape(name)}' if name else ''}"
+            words += f" Its largest in {top.seen:,} of {len(self.images):,} images is {largest:.3g} ({which}){share}."
         refused = [job.error for job in self._jobs.values() if job.error is not None]
         return words + "".join(f" <br>{escape(str(error))}" for error in refused)
 

@@ -29,7 +29,7 @@ from xaiwidgets.widgets.parts.words import unit_names
 
 _RULES = {Deconvolution: "deconvnet", GuidedBackprop: "guided backprop"}
 _NAMES = [*_RULES.values(), "gradient"]
-_KEPT, _LOST = 0.5, 0.2  # a rank correlation that leaves most of a picture, and one that leaves little
+_KEPT, _LOST = 0.5, 0.2  # of the way from chance to the same: what leaves most of a picture's detail, and what little
 _DRAWN = 2
 
 
@@ -152,6 +152,13 @@ class RectifierViewer(ImageExplorer):
         rules = {_RULES[kind]: mine if kind is self.kind else theirs for kind in _RULES}
         return {**rules, "gradient": gradient}
 
+    def _chances(self, run: Run) -> dict[str, float]:
+        """The correlation that each picture has with one that lies in the same places, by the picture's name."""
+        other = _value(run.remembered.get("other"))
+        mine, gradient = run.value.chance.tolist()
+        theirs = float("nan") if other is None else float(other.chance[0])
+        return {**{_RULES[kind]: mine if kind is self.kind else theirs for kind in _RULES}, "gradient": gradient}
+
     def _lines(self, run: Run) -> Lines:
         values = [[1.0, *likeness] for likeness in self._likeness(run).values()]
         return Lines(list(range(len(run.value.stages) + 1)), values, len(run.value.stages))
@@ -161,14 +168,21 @@ class RectifierViewer(ImageExplorer):
         if not run.value.stages:
             return "Nothing was checked: with <i>Random stages</i> above 0 one sees what random weights do."
         lines = []
+        chances = self._chances(run)
         for name, likeness in self._likeness(run).items():
             known = [value for value in likeness if value == value]  # noqa: PLR0124 - NaN is not itself
             if known:
                 stage = f"{len(known)} of {len(likeness)} stages"
-                lines.append(f"<b>{name}</b>: <b>{known[-1]:.2f}</b> after {stage}. {_meaning(known[-1])}")
+                lines.append(
+                    f"<b>{name}</b>: <b>{known[-1]:.2f}</b> after {stage}, {chances[name]:.2f} by chance. "
+                    f"{_meaning(known[-1], chances[name])}"
+                )
         other = run.remembered.get("other")
         refused = f"<br>{escape(str(other.error))}" if other is not None and other.error is not None else ""
-        head = "Rank correlation of each picture with the one it has when weights are made random (1: the same):"
+        head = (
+            "Rank correlation of each picture with the one it has when weights are made random (1: the same). Pictures "
+            "that lie in the same place are alike already by chance:"
+        )
         return head + "".join(f"<br>{line}" for line in lines) + refused
 
     def _sentence(self, run: Run) -> str:
@@ -185,12 +199,11 @@ def _alts(name: str, layer: str) -> list[str]:
     return [f"what {name} sees of the image", *(f"{rule} of {name} of layer {layer}" for rule in _NAMES)]
 
 
-def _meaning(likeness: float) -> str:
-    if likeness > _KEPT:
-        return "Most of it does not hang on what the network learned."
-    if likeness > _LOST:
-        return "Part of it hangs on what the network learned."
-    return "It hangs on what the network learned."
+def _meaning(likeness: float, chance: float) -> str:
+    """What is left of a picture's detail, chance apart."""
+    kept = (likeness - chance) / max(1e-6, 1 - chance)
+    how_much = "Most" if kept > _KEPT else "Part" if kept > _LOST else "Little"
+    return f"{how_much} of its detail is there without what the network learned."
 
 
 def _value(job: Job | None) -> Any:

@@ -52,6 +52,7 @@ class FeatureVisualizer(MethodExplorer):
         outputs = settings.get("objective") == "logit"
         self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), outputs=outputs)
         self.comparison = Comparison(model, self.images)
+        self.evidence = self.comparison.box
         self.curves = LinePlot("Objective, without transforms", alt="activation of each image over the steps")
         super().__init__(
             model,

@@ -52,6 +52,7 @@ class ActivationBrowser(ImageExplorer):
         images = images_for(model, images)
         choice = LayerChoice(model, layer, pick_units=False)  # refuses before anything else is made
         self.card = ChannelCard(model, images, lambda: self.rests(), lambda: self.mark_news())  # noqa: PLW0108 - later
+        self.evidence = self.card.evidence
         self.brightness = widgets.ToggleButtons(options=[_BY_ITSELF, _ALIKE], tooltips=["", ""])
         self.brightness.add_class("xw-toggle")
         super().__init__(
@@ -95,7 +96,7 @@ class ActivationBrowser(ImageExplorer):
         self.card.show(run, unit)
         largest = float(run.value.largest[0, unit])
         place = f"row {int(run.value.rows[0, unit])}, column {int(run.value.columns[0, unit])}"
-        self.foot.sentence = f"unit {unit} · largest {largest:.3g} at {place}"
+        self.foot.sentence = f"unit {unit} · largest {largest:.3g} at {place}; blue is below zero"
 
     def companions(self) -> list[Job]:
         """What is computed for the card."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def picture(widget: "Teller") -> bytes:
     """The pictures as one lossless PNG, in the order in which they are shown."""
-    return encode(widget.pixels(widget.shown), lossless=True).data
+    return encode(widget.pixels(widget.shown), lossless=True, columns=widget.frame.columns or None).data
 
 
 def page(widget: "Teller") -> str:
@@ -39,9 +39,10 @@ def page(widget: "Teller") -> str:
             "</head>",
             "<body>",
             f"<h1>{escape(widget.bar.title)}</h1><p>{escape(widget.bar.subject)}</p>",
-            f"<main>{_figures(widget)}</main>",
+            f"<main{_rows(widget)}>{_figures(widget)}</main>",
             plot,
             script,
+            _evidence(widget),
             f"<h2>Settings</h2><table>{rows}</table>",
             f"<h2>The code that makes this result</h2><pre><code>{escape(widget.as_code())}</code></pre>",
             "</body></html>",
@@ -51,9 +52,21 @@ def page(widget: "Teller") -> str:
 
 def still(widget: "Teller") -> str:
     """The picture as a piece of HTML, for a saved notebook that is read without a kernel."""
-    data = b64encode(encode(widget.pixels(widget.shown)).data).decode()
+    data = b64encode(encode(widget.pixels(widget.shown), columns=widget.frame.columns or None).data).decode()
     alt = escape("; ".join(cell["alt"] for cell in widget.frame.cells), quote=True)
     return f"<img src='data:image/jpeg;base64,{data}' alt=\"{alt}\" style='max-width:100%'>"
+
+
+def _rows(widget: "Teller") -> str:
+    """As many pictures in a row as on the screen."""
+    columns = widget.frame.columns
+    return f" style='grid-template-columns: repeat({columns}, minmax(0, 1fr))'" if columns else ""
+
+
+def _evidence(widget: "Teller") -> str:
+    """What stands beside the claim; our own HTML, in which what came from elsewhere is escaped."""
+    said = getattr(getattr(widget, "evidence", None), "value", "")
+    return f"<h2>Evidence</h2>{said}" if said else ""
 
 
 def _figures(widget: "Teller") -> str:

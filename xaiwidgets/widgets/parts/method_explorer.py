@@ -56,7 +56,7 @@ class MethodExplorer(Explorer):
         bar = RunBar(name=type(self).__name__, title=title, device=device_words(model))
         form = SettingsForm(specs, {name: value for name, value in settings.items() if name not in self._fixed})
         frame = frame or FrameView()
-        self._pair = FrameView(columns=frame.columns)
+        self._pair = FrameView(columns=frame.columns or 1)
         self._pair.layout.display = "none"
         history = RunHistory(comparable=type(frame) is FrameView)
         placed = {

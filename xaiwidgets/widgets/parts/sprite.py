@@ -43,14 +43,17 @@ def check_images(images: object) -> NDArray[np.uint8]:
     return images
 
 
-def encode(images: NDArray[np.uint8], lossless: bool = False) -> Sprite:
-    """Encode images of shape (cells, height, width, 1 or 3) as one JPEG, or as one PNG when lossless."""
+def encode(images: NDArray[np.uint8], lossless: bool = False, columns: int | None = None) -> Sprite:
+    """Encode images of shape (cells, height, width, 1 or 3) as one JPEG, or as one PNG when lossless.
+
+    `columns` is how many stand in a row, None for about as many as rows.
+    """
     count, height, width, _ = check_images(images).shape
     # With half the colour resolution, colours run over the edges of neighbours: only a large picture alone gets it.
     fine = count > 1 or height * width < SMALL
     block = 1 if lossless else 8
     pitch = (_round_up(height, block), _round_up(width, block))
-    columns = math.ceil(math.sqrt(count))
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
     picture = _picture(_tile(images, columns, pitch))
     buffer = io.BytesIO()
     if lossless:

@@ -23,6 +23,11 @@ class TileSheet(FrameView):
         self._take_grid(names, {"count": len(names), "alt": alt, "aspect": aspect, "labels": list(labels)})
 
     @property
+    def columns(self) -> int:
+        """As many in a row as there is room for."""
+        return 0
+
+    @property
     def cells(self) -> list[Cell]:
         """Each tile's name, for an export."""
         with self._lock:

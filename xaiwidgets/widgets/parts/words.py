@@ -22,4 +22,5 @@ def device_words(model: ImageModel) -> str:
     """Where the work is done, for the top bar."""
     if model.device.type == "cuda":
         return f"{model.device}, {torch.cuda.get_device_name(model.device)}"
-    return f"{model.device}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{model.device}, {threads} thread{'s' * (threads != 1)}"
