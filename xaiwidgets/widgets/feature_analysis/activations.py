@@ -59,7 +59,7 @@ class ActivationBrowser(ImageExplorer):
             model,
             settings,
             title="Activation browser",
-            frame=TileSheet(),
+            frame=TileSheet(budget=1.0),  # frames come when something was chosen, and then at once
             choice=choice,
             images=ImageChoice(model, images),
             picture=[self.card.frame],
