@@ -285,3 +285,12 @@ def test_what_is_no_image_is_refused_in_words(images):
     with pytest.raises(XaiwidgetsError) as caught:
         ImageChoice(image_model("resnet"), images)
     assert len(str(caught.value)) > 20
+
+
+def test_rows_are_the_images_of_a_network_of_plain_vectors():
+    model = image_model("mlp")
+    rows = torch.rand(5, 64)
+    images = images_for(model, rows)
+    assert torch.equal(images.batch(slice(None)).flatten(1), rows)
+    with pytest.raises(XaiwidgetsError, match="Rows of 12 numbers were given; Sequential looks at vectors of 64"):
+        images_for(model, torch.rand(5, 12))

@@ -150,23 +150,40 @@ class _Entry:
 def images_for(model: ImageModel, images: Any) -> ImageSet:
     """``images`` as a set in the shape that the model looks at: the middle of each, resized.
 
-    Takes an `ImageSet`, tensors, arrays, a path, bytes or Pillow image, a list of these, or a torch ``Dataset``. None:
-    the packaged Fashion-MNIST images for a network of 1×28×28, else the photographs of scikit-image. Raises
-    `XaiwidgetsError` for what is no image.
+    Takes an `ImageSet`, tensors, arrays, a path, bytes or Pillow image, a list of these, or a torch ``Dataset``; for a
+    network of plain vectors each row of a tensor (image, number) is one. None: the packaged Fashion-MNIST images for a
+    network of 1×28×28, else the photographs of scikit-image. Raises `XaiwidgetsError` for what is no image.
     """
     shape = model.picture_shape
     if images is None:
-        chosen = fashion_mnist_small() if shape == (1, 28, 28) else photograph_set(max(shape[1:]), min(3, shape[0]))
-        return chosen.fitted(shape)
+        images = fashion_mnist_small() if shape == (1, 28, 28) else photograph_set(max(shape[1:]), min(3, shape[0]))
     if isinstance(images, ImageSet):
         return images.fitted(shape)
     if isinstance(images, str | Path | bytes | Image.Image):
         return _one(images, shape)
+    if _are_rows(images, model):
+        return _vectors(images, model)
     if isinstance(images, list | tuple) and images and all(_is_single(entry) for entry in images):
         return ImageSet(torch.stack([read_image(entry, shape) for entry in images]))
     if isinstance(images, Tensor | np.ndarray) and images.ndim in {2, 3} and not _is_stack(images, shape):
         return ImageSet(read_image(images, shape)[None])
     return ImageSet(images).fitted(shape)
+
+
+def _are_rows(images: Any, model: ImageModel) -> bool:
+    """Whether two axes are the vectors of many images, rather than the rows and columns of one."""
+    if len(model.input_shape) > 1 or not isinstance(images, Tensor | np.ndarray) or images.ndim != 2:  # noqa: PLR2004
+        return False
+    return images.shape[1] == model.input_shape[0] or tuple(images.shape) != model.picture_shape[1:]
+
+
+def _vectors(rows: Tensor | np.ndarray, model: ImageModel) -> ImageSet:
+    """A row for each image of a network of plain vectors."""
+    if rows.shape[1] != model.input_shape[0]:
+        raise XaiwidgetsError(
+            f"Rows of {rows.shape[1]} numbers were given; {model.name} looks at vectors of {model.input_shape[0]}."
+        )
+    return ImageSet(rows.reshape(len(rows), *model.picture_shape))
 
 
 def _one(image: Any, shape: tuple[int, int, int]) -> ImageSet:
