@@ -218,3 +218,15 @@ def test_a_browser_cannot_acknowledge_frames_to_come(clock):
     acknowledge(pace, "a", 999)
     send(pace, 2)
     assert pace.next_frame() == clock.now + QUIET
+
+
+def test_a_settled_picture_does_not_wait_for_the_budget(clock):
+    pace = make_pace(clock, "a")
+    for _ in range(30):
+        clock.now += 0.25
+        pace.offer()
+    pace.presence.seen("a")
+    send(pace)
+    acknowledge(pace, "a", 1, seconds=0.1)
+    assert pace.next_frame() - clock.now > 1
+    assert pace.next_frame(settled=True) - clock.now <= 1 / 50

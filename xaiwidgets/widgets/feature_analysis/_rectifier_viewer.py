@@ -134,7 +134,8 @@ class RectifierViewer(ImageExplorer):
 
     def _on_other(self, run: Run) -> None:
         if run is self.shown and run.value is not None:
-            self.frame.show(self._picture, lossless=run.job.finished)
+            still = run.job.finished and (self._other is None or self._other.finished)
+            self.frame.show(self._picture, lossless=still)
         self.mark_news()
 
     def _patterns(self, run: Run) -> list[Tensor | None]:

@@ -135,7 +135,7 @@ class FrameView(CellChoice):
                 return 0.0
             times = [self._next_beat()]
             if self._next is not None or self._notes is not None:
-                times.append(self._pace.next_frame())
+                times.append(self._pace.next_frame(self._settled()))
         return min((at for at in times if at is not None), default=None)
 
     def publish(self) -> None:
@@ -169,6 +169,10 @@ class FrameView(CellChoice):
         if len(images) != len(self._names):
             raise ValueError(f"FrameView got {len(images)} images for {len(self._names)} cells. Call set_grid first.")
 
+    def _settled(self) -> bool:
+        """Whether the images that wait are the last for a while."""
+        return self._next is not None and self._next[1]
+
     def _next_beat(self) -> float | None:
         alive = self.presence.watching(BEAT_FOR) or kernel_idle_since() is None
         return self._beat_at + BEAT_EVERY if alive else None
@@ -188,7 +192,7 @@ class FrameView(CellChoice):
     def _send_due(self) -> None:
         """Send the newest images and numbers, if it is time."""
         with self._lock:
-            at = self._pace.next_frame()
+            at = self._pace.next_frame(self._settled())
             if at is None or at > time.monotonic():
                 return
             newest, self._next = self._next, None

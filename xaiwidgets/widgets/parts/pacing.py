@@ -66,15 +66,18 @@ class Pace:
         """A view that says hello owes nothing."""
         view.acked = self.sent
 
-    def next_frame(self) -> float | None:
-        """Return the monotonic time for the next frame; None when nobody would see it."""
+    def next_frame(self, settled: bool = False) -> float | None:
+        """Return the monotonic time for the next frame; None when nobody would see it.
+
+        A `settled` picture is the last for a while: it does not wait for the budget.
+        """
         now = time.monotonic()
         shown = [view for view in self.presence.views().values() if view.visible]
         owing = [view for view in shown if self._owes(view)]
         # A view that owes and is quiet has probably been closed: it no longer counts.
         patient = [view for view in owing if view.heard + QUIET > now]
         live = patient + [view for view in shown if not self._owes(view)]
-        at = self._sent_at + self._interval(live)
+        at = self._sent_at + (FASTEST if settled else self._interval(live))
         if kernel_idle_since() is None and (owing or not live):
             # Nobody can be heard: neither who is there nor what was drawn. Go on, but slowly.
             return max(at, self._sent_at + BLIND_INTERVAL)
