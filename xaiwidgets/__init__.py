@@ -9,7 +9,7 @@ knows them all by where their files stand.
 """
 
 _FLOORS = ("core", "models", "data", "methods", "compute", "widgets", "apps", "catalogue")
-_NAMES = {"ImageModel": "models", "load_model": "models", "ImageSet": "data"}
+_NAMES = {"ImageModel": "models", "load_model": "models", "ImageSet": "data", "ConceptSet": "data"}
 
 
 def __getattr__(name: str) -> object:

@@ -8,7 +8,7 @@ FLOORS = {"apps": 6, "widgets": 5, "compute": 4, "methods": 3, "data": 2, "model
 STRANGERS = {"methods": {"compute"}, "compute": {"methods"}}
 FRONT_END = {"ipywidgets", "bokeh", "jupyter_bokeh", "anywidget", "IPython", "voila"}
 # Names that the package itself gives away lazily.
-OF_FLOORS = {"load_model": "models", "ImageModel": "models", "ImageSet": "data"}
+OF_FLOORS = {"load_model": "models", "ImageModel": "models", "ImageSet": "data", "ConceptSet": "data"}
 
 
 def violations(package: Path) -> list[str]:

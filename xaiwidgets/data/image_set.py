@@ -65,7 +65,7 @@ class ImageSet:
             raise XaiwidgetsError(f"The folder {str(path)!r} holds no pictures; put PNG or JPEG files there.")
         for file in files:
             opened(file, repr(str(file.relative_to(folder)))).close()
-        height, width = _checked_size(size)
+        height, width = checked_size(size)
         source = f"xw.data.ImageSet.from_folder({str(path)!r}, size={size!r}, channels={channels})"
         return cls(Pictures(files, (channels, height, width)), labels, names, source=source)
 
@@ -89,7 +89,7 @@ class ImageSet:
 
     def batch(self, index: slice | Sequence[int] | Tensor) -> Float[Tensor, "image channel height width"]:
         """Some images, read now, in [0, 1] on the CPU."""
-        return self._store.read(_places(index, len(self)))
+        return self._store.read(places_of(index, len(self)))
 
     def __getitem__(self, index: int | slice) -> Any:
         """One image with its label (None where there is none), or for a slice the set of its images."""
@@ -100,12 +100,12 @@ class ImageSet:
 
     def subset(self, index: slice | Sequence[int] | Tensor) -> "ImageSet":
         """The set of some of the images."""
-        places = _places(index, len(self))
-        return self._picked(places, _slice_words(index) if isinstance(index, slice) else f".subset({places})")
+        places = places_of(index, len(self))
+        return self._picked(places, slice_words(index) if isinstance(index, slice) else f".subset({places})")
 
     def without(self, index: Sequence[int] | Tensor) -> "ImageSet":
         """The set of all images but some."""
-        left_out = _places(index, len(self))
+        left_out = places_of(index, len(self))
         kept = sorted(set(range(len(self))).difference(left_out))
         return self._picked(kept, f".without({left_out})")
 
@@ -131,7 +131,7 @@ class ImageSet:
         channels, height, width = self.shape
         scale = min(1.0, side / max(height, width))
         shape = (channels, max(1, round(height * scale)), max(1, round(width * scale)))
-        image = Fitted(self._store, shape).read(_places([index], len(self)))[0]
+        image = Fitted(self._store, shape).read(places_of([index], len(self)))[0]
         image = image if channels in {1, 3} else image.mean(0, keepdim=True)
         return image.mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
 
@@ -191,7 +191,8 @@ def _checked_names(names: Sequence[str] | None, labels: Tensor | None) -> tuple[
     return tuple(map(str, names))
 
 
-def _checked_size(size: Any) -> tuple[int, int]:
+def checked_size(size: Any) -> tuple[int, int]:
+    """(height, width) of a side or of both; raises for anything else."""
     sides = (size, size) if isinstance(size, int) else size
     if not isinstance(sides, tuple | list) or len(sides) != 2 or not all(isinstance(n, int) and n > 0 for n in sides):  # noqa: PLR2004
         raise XaiwidgetsError(f"size={size!r} was given; give a side in pixels, or (height, width).")
@@ -200,8 +201,8 @@ def _checked_size(size: Any) -> tuple[int, int]:
 
 def _files_of(folder: Path) -> tuple[list[Path], list[int] | None, list[str] | None]:
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    found = [sorted(_pictures(entry.rglob("*"))) for entry in classes]
-    loose = sorted(_pictures(folder.iterdir()))
+    found = [sorted(pictures_in(entry.rglob("*"))) for entry in classes]
+    loose = sorted(pictures_in(folder.iterdir()))
     if loose and any(found):
         raise XaiwidgetsError(
             f"The folder {str(folder)!r} holds pictures and folders of pictures; put {loose[0].name!r} into a folder, "
@@ -214,11 +215,13 @@ def _files_of(folder: Path) -> tuple[list[Path], list[int] | None, list[str] | N
     return [file for _, files in kept for file in files], labels, [name for name, _ in kept]
 
 
-def _pictures(paths: Iterable[Path]) -> Iterable[Path]:
+def pictures_in(paths: Iterable[Path]) -> Iterable[Path]:
+    """Those of the paths that are named as pictures are."""
     return (path for path in paths if path.suffix.lower() in _SUFFIXES and not path.name.startswith("."))
 
 
-def _places(index: slice | Sequence[int] | Tensor, count: int) -> list[int]:
+def places_of(index: slice | Sequence[int] | Tensor, count: int) -> list[int]:
+    """The places from 0 that an index means among ``count`` images; raises for one that is not there."""
     if isinstance(index, slice):
         return list(range(*index.indices(count)))
     places = [int(place) for place in (index.tolist() if isinstance(index, Tensor) else index)]
@@ -228,6 +231,7 @@ def _places(index: slice | Sequence[int] | Tensor, count: int) -> list[int]:
     return [place % count for place in places]
 
 
-def _slice_words(index: slice) -> str:
+def slice_words(index: slice) -> str:
+    """A slice as code has it, such as "[:100]"."""
     parts = ["" if value is None else str(value) for value in (index.start, index.stop, index.step)]
     return f"[{':'.join(parts[: 2 if index.step is None else 3])}]"

@@ -1,0 +1,1 @@
+"""Where images with labelled pixels come from: arrays, files, other sets."""

@@ -1,0 +1,1 @@
+"""How scenes are painted, with the masks of all that is in them."""
