@@ -74,6 +74,11 @@ def test_a_logarithmic_slider_has_an_exact_zero_and_both_ends():
     assert {256, 1, 4096} <= set(control(STEPS, 256).stops)
 
 
+def test_a_setting_may_name_its_stops():
+    spec = Spec(name="quantile", type="float", low=1e-4, high=0.5, default=0.005, stops=(0.001, 0.002, 0.01))
+    assert control(spec, 0.003).stops == [0.001, 0.002, 0.003, 0.005, 0.01]
+
+
 def test_a_value_between_the_stops_is_kept_exactly():
     form = SettingsForm([PRIOR, STEPS])
     form.set({"prior": 0.00123, "steps": 97})

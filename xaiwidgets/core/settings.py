@@ -30,6 +30,7 @@ class Spec:
     high: float | None = None
     log: bool = False
     live: bool = False
+    stops: tuple[float, ...] = ()
     choices: tuple[str, ...] = ()
     optional: bool = False
     advanced: bool = False
@@ -59,8 +60,9 @@ def setting(default: Any = MISSING, *, help: str, **known: Any) -> Any:  # noqa:
     """Declare a field of a `Method`.
 
     For example: ``steps: int = setting(256, low=1, high=4096, help="optimisation steps")``. Keywords are the fields of
-    `Spec`: ``low``, ``high`` (inclusive), ``log`` (a slider in powers), ``live`` (may be changed while it runs),
-    ``choices``, ``label``, ``unit``, ``advanced`` (folded away) and ``hidden`` (not in the form).
+    `Spec`: ``low``, ``high`` (inclusive), ``log`` (a slider in powers), ``stops`` (the values of the slider, where they
+    are chosen by hand), ``live`` (may be changed while it runs), ``choices``, ``label``, ``unit``, ``advanced`` (folded
+    away) and ``hidden`` (not in the form).
     """
     return dataclasses.field(default=default, metadata={_KEY: Spec(default=default, help=help, **known)})
 

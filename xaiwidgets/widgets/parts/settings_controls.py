@@ -104,7 +104,7 @@ def _text(spec: Spec, _value: Any) -> Control:
 
 def _number(spec: Spec, value: Any) -> Control:
     bounded = spec.low is not None and spec.high is not None
-    if bounded and (spec.optional or spec.log):
+    if bounded and (spec.optional or spec.log or spec.stops):
         return _stepped(spec, value)
     if spec.optional:
         return _text(spec, value)
@@ -141,7 +141,9 @@ def _options(spec: Spec, stops: Iterable[Any]) -> list[tuple[str, int]]:
 def _stops(spec: Spec) -> Iterable[float]:
     """Values of a stepped slider; the default and both ends are always among them."""
     ends = [spec.low, spec.high] + ([] if spec.default in (None, MISSING) else [spec.default])
-    if not spec.log:
+    if spec.stops:
+        ends, inner = ends[2:], spec.stops
+    elif not spec.log:
         step = 2.0 ** round(math.log2((spec.high - spec.low) / 64))
         step = max(1, round(step)) if spec.type == "int" else step
         first = math.ceil(spec.low / step)
