@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from xaiwidgets.compute import Job, worker_for
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.models import ImageModel
-from xaiwidgets.widgets.parts.export import page, picture
+from xaiwidgets.widgets.parts.export import File, page, picture
 from xaiwidgets.widgets.parts.presence import should_rest
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.rehearsal import Rehearsal, in_words
@@ -80,18 +80,18 @@ class Explorer(Teller):
         finally:
             with get_publisher().lock:
                 self.tell(run)
-        return run.value
+        return self.answer(run)
 
     @property
     def result(self) -> Any:
         """The newest answer of the run that is shown, None before the first."""
-        return None if self.shown is None else self.shown.value
+        return None if self.shown is None else self.answer(self.shown)
 
     def as_code(self) -> str:
         """The code that makes the very result that is shown: seed, steering and stop included."""
         if self.shown is None:
             return self.preview()
-        return self.shown.as_code(*self.call(self.shown))
+        return self.code_of(self.shown)
 
     def bring_back(self, entry: int) -> None:
         """Show an earlier run again, with its settings; ``entry`` is its id in ``history``."""
@@ -100,17 +100,23 @@ class Explorer(Teller):
             self.show(self.runs[entry])
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture (.png) or the whole as one page (.html) to a file."""
-        path = Path(path)
-        makers = {".png": picture, ".html": lambda widget: page(widget).encode()}
+        """Write the picture (.png), the whole as one page (.html), or what else `exports` has, to a file."""
+        path, makers = Path(path), self.exports()
         if path.suffix not in makers:
-            message = f"{path.name} was given; name a .png for the picture or a .html for the whole."
-            raise XaiwidgetsError(message)
+            known = " or ".join(f"a {ending} for {file.what}" for ending, file in makers.items())
+            raise XaiwidgetsError(f"{path.name} was given; name {known}.")
         if self.result is None:
             message = "There is nothing to save yet; call run() and wait() first."
             raise XaiwidgetsError(message)
-        path.write_bytes(makers[path.suffix](self))
+        path.write_bytes(makers[path.suffix].made())
         return path
+
+    def exports(self) -> dict[str, File]:
+        """The files that an export has, by their ending."""
+        return {
+            ".png": File("the picture", "image/png", lambda: picture(self)),
+            ".html": File("the whole", "text/html", lambda: page(self).encode()),
+        }
 
     def to_html(self) -> str:
         """The whole as one self-contained page: picture, plot, settings and code."""
@@ -202,8 +208,7 @@ class Explorer(Teller):
 
     def _export(self) -> None:
         stem = self.bar.title.lower().replace(" ", "-")
-        png, html = picture(self), page(self).encode()
-        self.foot.send_files([(f"{stem}.png", "image/png", png), (f"{stem}.html", "text/html", html)])
+        self.foot.send_files([(stem + ending, file.mime, file.made()) for ending, file in self.exports().items()])
 
     def rests(self) -> bool:
         """Whether what this widget computes should rest, since nobody watches."""

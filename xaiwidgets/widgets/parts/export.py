@@ -1,8 +1,9 @@
 """A widget's answer as files: the picture as PNG, and the whole as one page that needs nothing else."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bokeh.embed import components
 from bokeh.models import LayoutDOM
@@ -13,6 +14,14 @@ from xaiwidgets.widgets.parts.sprite import encode
 
 if TYPE_CHECKING:
     from xaiwidgets.widgets.parts.teller import Teller
+
+
+class File(NamedTuple):
+    """One file of an export: what it holds in words, its type, and how it is made."""
+
+    what: str
+    mime: str
+    made: Callable[[], bytes]
 
 
 def picture(widget: "Teller") -> bytes:

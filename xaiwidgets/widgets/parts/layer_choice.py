@@ -34,7 +34,7 @@ class LayerChoice:
         self.model, self._seed, self._pick_units, self._drawn = model, seed, pick_units, most
         self._callbacks: list[Callable[[], None]] = []
         self._setting = False
-        layer = _default_layer(model, outputs=outputs) if layer is None else layer
+        layer = default_layer(model, outputs=outputs) if layer is None else layer
         chosen = self._checked(model.layer(layer), units)  # refuses before anything is made
         entries = [_entry(entry) for entry in model.layers().values() if entry.name]
         self.tree = LayerTree(layers=entries, picks_units=pick_units)
@@ -128,7 +128,7 @@ class LayerChoice:
             callback()
 
 
-def _default_layer(model: ImageModel, *, outputs: bool) -> str:
+def default_layer(model: ImageModel, *, outputs: bool) -> str:
     """The last layer; or, among the upper levels of the tree, the readable one nearest to the middle of the network."""
     readable = [entry for entry in model.layers().values() if entry.units and entry.name and entry.order is not None]
     if not readable:

@@ -47,6 +47,14 @@ class Run:
         return self.job.latest.done if self.job.status in {"cancelled", "failed"} and self.job.latest else None
 
     @property
+    def end(self) -> str:
+        """How far a finished run came, in two or three words."""
+        latest = self.job.latest
+        if self.stop is None:
+            return f"{latest.total:g} step{'s' * (latest.total != 1)}"
+        return f"{'failed' if self.job.status == 'failed' else 'stopped'} at {latest.done:g}"
+
+    @property
     def settings(self) -> Method:
         """The settings after all steering."""
         settings = self.method

@@ -109,6 +109,14 @@ class Teller(XwRoot):
     def title_of(self, run: Run) -> str:
         """A few words for a run in the history."""
 
+    def answer(self, run: Run) -> Any:
+        """What is shown of a run: its newest answer; explorers that can score it in another way do so here."""
+        return run.value
+
+    def code_of(self, run: Run) -> str:
+        """The code that makes what is shown of a run."""
+        return run.as_code(*self.call(run))
+
     def follow(self, run: Run) -> None:
         """Show this run from now on."""
         with get_publisher().lock:
@@ -131,7 +139,7 @@ class Teller(XwRoot):
         self.adopt(run)
         self.frame.show(self._picture, lossless=True)
         self.draw(run)
-        self.value, self.foot.code = run.value, run.as_code(*self.call(run))
+        self.value, self.foot.code = self.answer(run), self.code_of(run)
 
     def complain(self, error: BaseException | None) -> None:
         """Show an error's sentence in the widget, which stays usable; None takes the last one away."""
@@ -180,7 +188,7 @@ class Teller(XwRoot):
         try:
             if run is self.shown and run.value is not None:
                 self.draw(run)
-                self.value = run.value
+                self.value = self.answer(run)
         finally:  # also where an observer of ours raised
             self.progress, self.status = run.job.progress, status
 
@@ -214,8 +222,8 @@ class Teller(XwRoot):
         if run.value is None:
             return
         if run is self.shown:
-            self.foot.code = run.as_code(*self.call(run))
-        entry = self.history.add(self.title_of(run), self._thumbnail(run), _end_of(run), choose=run is self.shown)
+            self.foot.code = self.code_of(run)
+        entry = self.history.add(self.title_of(run), self._thumbnail(run), run.end, choose=run is self.shown)
         self.runs[entry] = run
         self.runs = {known: self.runs[known] for known in self.history.ids}
 
@@ -231,14 +239,6 @@ class Teller(XwRoot):
         if self.shown is not None and self.shown.value is not None and isinstance(bundle, dict):
             bundle["text/html"] = still(self)
         return bundle
-
-
-def _end_of(run: Run) -> str:
-    """How far a finished run came, in two or three words."""
-    latest = run.job.latest
-    if run.stop is None:
-        return f"{latest.total:g} step{'s' * (latest.total != 1)}"
-    return f"{'failed' if run.job.status == 'failed' else 'stopped'} at {latest.done:g}"
 
 
 def _sentence_of(error: BaseException) -> str:
