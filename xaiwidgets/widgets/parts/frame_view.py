@@ -170,8 +170,8 @@ class FrameView(CellChoice):
             raise ValueError(f"FrameView got {len(images)} images for {len(self._names)} cells. Call set_grid first.")
 
     def _settled(self) -> bool:
-        """Whether the images that wait are the last for a while."""
-        return self._next is not None and self._next[1]
+        """Whether what waits need not wait for the budget: the last images for a while, or numbers alone."""
+        return self._next is None or self._next[1]
 
     def _next_beat(self) -> float | None:
         alive = self.presence.watching(BEAT_FOR) or kernel_idle_since() is None
