@@ -51,13 +51,16 @@ class ConceptSet:
         images: ImageSet | Float[Tensor, "image channel height width"] | np.ndarray,
         masks: Mapping[str, Int[Tensor, "image row column"] | np.ndarray],
         names: Mapping[str, Sequence[str]],
+        *,
+        source: str = "",
     ) -> "ConceptSet":
         """A set from what lies in memory.
 
         ``masks`` hold for each category whole numbers (image, height, width): 0 for none, i for ``names[category][i -
-        1]``. Raises `XaiwidgetsError` for what does not fit together.
+        1]``. ``source`` is the expression that makes the set, for code that is copied from a widget. Raises
+        `XaiwidgetsError` for what does not fit together.
         """
-        return cls(ArrayStore(images, masks, names))
+        return cls(ArrayStore(images, masks, names), source=source)
 
     @classmethod
     def from_broden(
