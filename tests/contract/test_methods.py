@@ -14,7 +14,7 @@ from xaiwidgets.core import MISSING, InvalidSettingError, Method, last
 from xaiwidgets.models import ImageModel
 
 ENTRIES = [entry for entry in catalogue.entries() if entry.method]
-VOCABULARY = {"model", "images", "train", "test", "query", "concepts"}
+VOCABULARY = {"model", "images", "train", "test", "query", "concepts", "start"}
 
 
 def example(entry):
@@ -151,8 +151,11 @@ def test_two_on_one_worker_give_the_same_as_alone(entry):
 def test_each_live_setting_steers_and_replays(entry):
     method, arguments = example(entry)
     for spec in (spec for spec in method.specs().values() if spec.live):
-        value = spec.high if spec.type == "int" else (spec.low + spec.high) / 2
-        value = {"int": int, "float": float}.get(spec.type, lambda v: v)(value)
+        value = {
+            "int": lambda spec: int(spec.high),
+            "float": lambda spec: (spec.low + spec.high) / 2,
+            "choice": lambda spec: spec.choices[-1],
+        }[spec.type](spec)
         steps = method(*arguments)
         end = next(steps)
         end = steps.send({spec.name: value})

@@ -14,7 +14,7 @@ from xaiwidgets import catalogue
 from xaiwidgets.core import Step, XaiwidgetsError
 
 ENTRIES = [entry for entry in catalogue.entries() if entry.widget]
-OF_IMAGES = ("images", "image", "train")  # what a widget may call the images that it is given
+OF_IMAGES = ("images", "image", "train", "concepts")  # what a widget may call the images that it is given
 
 
 @pytest.fixture(params=ENTRIES, ids=lambda entry: entry.stem)

@@ -1,0 +1,65 @@
+"""Masks of units at several thresholds at once, and the labels of the pixels in them."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from xaiwidgets.methods.feature_analysis._dissection.tally import Labels, Pairs
+from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
+
+_MOST_PIXELS = 1 << 23  # of masks that are made at once
+_MOST_COUNTS = 1 << 24
+
+
+def masked(
+    activation: Float[Tensor, "image unit position"],
+    largest: Float[Tensor, "image unit"],
+    thresholds: Float[Tensor, "level unit"],
+    upsampling: Upsampling,
+    labels: Labels,
+) -> list[list[Pairs]]:
+    """For each level of thresholds the pairs whose mask M = up(a) > T is not empty, in parts.
+
+    Interpolation never exceeds the largest of a map, so that only pairs whose largest exceeds the lowest threshold are
+    upsampled: at the paper's quantile few do.
+    """
+    order = thresholds[:, 0].argsort() if len(thresholds) > 1 else torch.zeros(1, dtype=torch.int64)
+    ascending = thresholds[order.to(thresholds.device)]  # levels of one histogram are in the same order for all units
+    image, unit = (largest > ascending[0]).nonzero(as_tuple=True)
+    by_level: list[list[Pairs]] = [[] for _ in thresholds]
+    for part in _parts(len(image), upsampling.label_shape, len(thresholds) * (labels.whole.shape[1] + 1)):
+        counted = _count(activation[image[part], unit[part]], image[part], ascending[:, unit[part]], upsampling, labels)
+        for rank, (size, intersection) in enumerate(counted):
+            by_level[int(order[rank])].append(Pairs(image[part], unit[part], size, intersection))
+    return by_level
+
+
+def _parts(count: int, shape: tuple[int, int], counts: int) -> Iterator[slice]:
+    step = max(1, min(_MOST_PIXELS // (shape[0] * shape[1]), _MOST_COUNTS // counts))
+    return (slice(start, start + step) for start in range(0, count, step))
+
+
+def _count(
+    maps: Float[Tensor, "pair position"],
+    image: Int[Tensor, "pair"],
+    thresholds: Float[Tensor, "level pair"],
+    upsampling: Upsampling,
+    labels: Labels,
+) -> list[tuple[Tensor, Tensor]]:
+    """The size of each mask and the pixels of each concept in it, from the lowest threshold to the highest."""
+    pair, pixel, value = upsampling.above(maps, thresholds[0])
+    level = sum((value > threshold[pair]).long() for threshold in thresholds) - 1  # the highest one that is exceeded
+    levels, count = len(thresholds), labels.whole.shape[1] + 1
+    row = pair * levels + level
+    size = torch.bincount(row, minlength=len(maps) * levels).view(-1, levels)
+    there = labels.layers.flatten(2)[image[pair], :, pixel]  # (pixel, layer)
+    places = (row[:, None] * count + there).flatten()
+    both = torch.bincount(places, minlength=len(maps) * levels * count).view(-1, levels, count)[..., 1:]
+    # A pixel above a threshold is above all lower ones too.
+    size, both = (part.flip(1).cumsum(1).flip(1) for part in (size, both))
+    whole = labels.whole[image]
+    if bool(whole.any()):
+        both = torch.where(whole[:, None], size[..., None], both)
+    return [(size[:, i], both[:, i]) for i in range(levels)]

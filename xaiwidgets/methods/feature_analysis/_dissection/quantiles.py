@@ -1,0 +1,129 @@
+"""Quantiles of many values per unit in fixed memory: a histogram whose bins no data can move."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from xaiwidgets.core import XaiwidgetsError
+
+_LOWEST, _HIGHEST = -24, 16  # powers of two between which sizes are told apart
+_FINE, _COARSE = 10, 7  # bits of the mantissa that tell positive and negative values apart
+_MANTISSA, _BIAS = 23, 127  # of a number in single precision
+_OCTAVES = _HIGHEST - _LOWEST
+_BELOW = _OCTAVES << _COARSE  # bins of negative values
+BINS = _BELOW + (_OCTAVES << _FINE)
+_WAITING = 16  # batches whose counts are added at once, since each addition copies all counts
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """How many of a unit's values fall into each of 46,080 bins, for every unit.
+
+    A bin is a range of floating point numbers: 1,024 to an octave above zero, 128 below, from 2⁻²⁴ to 2¹⁶ in size; what
+    is smaller counts as zero. The bins are the same for all data, so that neither the order of the values nor the way
+    they are split into parts changes any count, and parts add up exactly. Memory is 0.2 MB a unit.
+    """
+
+    counts: Int[Tensor, "unit bin"]
+    waiting: tuple[Int[Tensor, "unit value"], ...]
+    lowest: Float[Tensor, "unit"]
+    highest: Float[Tensor, "unit"]
+    total: int
+
+    @staticmethod
+    def empty(units: int, device: torch.device) -> "Histogram":
+        """No values yet."""
+        infinite = torch.full((units,), torch.inf, device=device)
+        counts = torch.zeros((units, BINS), dtype=torch.int32, device=device)
+        return Histogram(counts, (), infinite, -infinite, 0)
+
+    def after(self, values: Float[Tensor, "unit value"]) -> "Histogram":
+        """The histogram with these values too."""
+        total = self.total + values.shape[1]
+        if total > torch.iinfo(torch.int32).max:
+            raise XaiwidgetsError(
+                f"{total:,} values of each unit are more than can be counted at once; give fewer images, or a deeper "
+                "layer with fewer positions."
+            )
+        values = values.float()
+        known = Histogram(
+            self.counts,
+            (*self.waiting, bins_of(values)),
+            self.lowest.minimum(values.amin(1)),
+            self.highest.maximum(values.amax(1)),
+            total,
+        )
+        return known.settled() if len(known.waiting) >= _WAITING else known
+
+    def merge(self, other: "Histogram") -> "Histogram":
+        """The histogram of both parts."""
+        one, two = self.settled(), other.settled()
+        return Histogram(
+            one.counts + two.counts.to(one.counts.device),
+            (),
+            one.lowest.minimum(two.lowest.to(one.lowest)),
+            one.highest.maximum(two.highest.to(one.highest)),
+            one.total + two.total,
+        )
+
+    def settled(self) -> "Histogram":
+        """The same with nothing waiting to be added."""
+        if not self.waiting:
+            return self
+        counts = self.counts.clone()
+        first = torch.arange(len(counts), device=counts.device)[:, None] * BINS
+        for part in self.waiting:
+            places = (part + first).flatten()
+            counts.view(-1).scatter_add_(0, places, counts.new_ones(1).expand(len(places)))
+        return replace(self, counts=counts, waiting=())
+
+    def thresholds(self, shares: list[float]) -> tuple[Float[Tensor, "share unit"], Float[Tensor, "share unit"]]:
+        """T with P(a > T) = share for every share and unit, and the share of values in the bin that holds T.
+
+        Within a bin values are taken to lie evenly, between the unit's smallest and largest where these cut it off. The
+        rank of T is wrong by less than the share of values that lie in its bin; where they do lie evenly, by next to
+        nothing. A unit that is constant gets its constant.
+        """
+        counts = self.settled().counts
+        at_least = counts.flip(1).cumsum(1, dtype=torch.int64)  # values in this bin or above, from the last bin down
+        edges = _edges(counts.device)
+        found = [self._threshold(counts, at_least, edges, share * self.total) for share in shares]
+        return torch.stack([threshold for threshold, _ in found]), torch.stack([error for _, error in found])
+
+    def _threshold(self, counts: Tensor, at_least: Tensor, edges: Tensor, rank: float) -> tuple[Tensor, Tensor]:
+        ranks = torch.full((len(counts), 1), rank, dtype=torch.double, device=counts.device)
+        down = torch.searchsorted(at_least, ranks.floor().long(), right=True).clamp(max=BINS - 1)
+        bins = BINS - 1 - down[:, 0]
+        inside = counts.gather(1, bins[:, None])[:, 0]
+        above = at_least.gather(1, down)[:, 0] - inside
+        low = torch.maximum(edges[bins], self.lowest)
+        high = torch.minimum(edges[bins + 1], self.highest)
+        zero = torch.zeros_like(low).clamp(self.lowest, self.highest)
+        share = ((rank - above) / inside.clamp(min=1)).clamp(0, 1).to(low.dtype)
+        threshold = torch.where(bins == _BELOW, zero, torch.lerp(high, low, share))
+        return threshold, inside / max(1, self.total)
+
+
+def bins_of(values: Float[Tensor, "*value"]) -> Int[Tensor, "*value"]:
+    """The bin of each value; a larger value never has a smaller bin."""
+    bits = (values + 0.0).view(torch.int32)  # + 0.0 makes −0 a zero
+    size = bits & torch.iinfo(torch.int32).max
+    first = _BIAS + _LOWEST
+    fine = (size >> (_MANTISSA - _FINE)).sub_(first << _FINE).clamp_(0, (_OCTAVES << _FINE) - 1)
+    coarse = (size >> (_MANTISSA - _COARSE)).sub_(first << _COARSE).clamp_(0, _BELOW - 1)
+    return torch.where(bits < 0, _BELOW - 1 - coarse, _BELOW + fine)
+
+
+def _edges(device: torch.device) -> Float[Tensor, "edge"]:
+    """Where bins begin, and where the last one ends."""
+
+    def sizes(bits: int) -> Tensor:
+        octaves = torch.arange(_LOWEST, _HIGHEST, dtype=torch.float64)
+        steps = torch.arange(1 << bits, dtype=torch.float64) / (1 << bits)
+        begins = (2.0 ** octaves[:, None] * (1 + steps)).flatten()
+        begins[0] = 0  # what is smaller than the first octave lies there too
+        return torch.cat([begins, begins.new_tensor([2.0**_HIGHEST])])
+
+    return torch.cat([-sizes(_COARSE).flip(0)[:-1], sizes(_FINE)]).float().to(device)
