@@ -1,0 +1,1 @@
+"""How formulas of concepts are searched for."""
