@@ -1,0 +1,1 @@
+"""How units are silenced, and what that does to the answers of a network."""
