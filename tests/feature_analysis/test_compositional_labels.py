@@ -9,8 +9,9 @@ from xaiwidgets.core import InvalidSettingError, XaiwidgetsError, last
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods import CompositionalLabels
 from xaiwidgets.methods.feature_analysis import _scan
-from xaiwidgets.methods.feature_analysis._composition import regions, search
+from xaiwidgets.methods.feature_analysis._composition import marked, search
 from xaiwidgets.methods.feature_analysis._composition.formula import Formula
+from xaiwidgets.methods.feature_analysis._dissection import regions
 from xaiwidgets.models import ImageModel
 
 WIDGET = (
@@ -173,7 +174,7 @@ def test_neither_batches_nor_parts_change_anything(monkeypatch):
     for batch, numbers, pixels, keys in ((1, 100, 1, 1), (7, 1000, 500, 40), (39, 1 << 23, 1 << 23, 1 << 62)):
         monkeypatch.setattr(_scan, "_LARGEST", batch)
         monkeypatch.setattr(search, "_MOST_NUMBERS", numbers)
-        monkeypatch.setattr(regions, "_MOST_PIXELS", pixels)
+        monkeypatch.setattr(marked, "_MOST_PIXELS", pixels)
         monkeypatch.setattr(regions, "_MOST_KEYS", keys)
         value = last(method(model, concepts))
         assert value.beams == whole.beams

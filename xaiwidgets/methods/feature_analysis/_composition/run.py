@@ -10,11 +10,12 @@ from torch import Tensor
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._composition.formula import concept_names
-from xaiwidgets.methods.feature_analysis._composition.regions import Marked, Regions
+from xaiwidgets.methods.feature_analysis._composition.marked import Marked
 from xaiwidgets.methods.feature_analysis._composition.result import Composition, composition
 from xaiwidgets.methods.feature_analysis._composition.search import FormulaSearch, Found
 from xaiwidgets.methods.feature_analysis._dissection.pilot import Pilot
 from xaiwidgets.methods.feature_analysis._dissection.quantiles import Histogram
+from xaiwidgets.methods.feature_analysis._dissection.regions import Regions
 from xaiwidgets.methods.feature_analysis._dissection.top_maps import TopMaps
 from xaiwidgets.methods.feature_analysis._dissection.unit_reader import UnitReader
 from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling

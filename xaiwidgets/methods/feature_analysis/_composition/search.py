@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xaiwidgets.methods.feature_analysis._composition.formula import OPERATIONS, Formula
-from xaiwidgets.methods.feature_analysis._composition.regions import Regions
+from xaiwidgets.methods.feature_analysis._dissection.regions import Regions
 
 _MOST_NUMBERS = 1 << 23  # of regions, with their formulas and concepts, that are counted at once
 

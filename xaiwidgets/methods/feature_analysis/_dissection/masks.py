@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xaiwidgets.methods.feature_analysis._dissection.tally import Labels, Pairs
@@ -29,7 +29,7 @@ def masked(
     ascending = thresholds[order.to(thresholds.device)]  # levels of one histogram are in the same order for all units
     image, unit = (largest > ascending[0]).nonzero(as_tuple=True)
     by_level: list[list[Pairs]] = [[] for _ in thresholds]
-    for part in _parts(len(image), upsampling.label_shape, len(thresholds) * (labels.whole.shape[1] + 1)):
+    for part in _parts(len(image), upsampling.label_shape, len(thresholds) * (labels.size.shape[1] + 1)):
         counted = _count(activation[image[part], unit[part]], image[part], ascending[:, unit[part]], upsampling, labels)
         for rank, (size, intersection) in enumerate(counted):
             by_level[int(order[rank])].append(Pairs(image[part], unit[part], size, intersection))
@@ -51,15 +51,21 @@ def _count(
     """The size of each mask and the pixels of each concept in it, from the lowest threshold to the highest."""
     pair, pixel, value = upsampling.above(maps, thresholds[0])
     level = sum((value > threshold[pair]).long() for threshold in thresholds) - 1  # the highest one that is exceeded
-    levels, count = len(thresholds), labels.whole.shape[1] + 1
-    row = pair * levels + level
-    size = torch.bincount(row, minlength=len(maps) * levels).view(-1, levels)
-    there = labels.layers.flatten(2)[image[pair], :, pixel]  # (pixel, layer)
-    places = (row[:, None] * count + there).flatten()
-    both = torch.bincount(places, minlength=len(maps) * levels * count).view(-1, levels, count)[..., 1:]
-    # A pixel above a threshold is above all lower ones too.
-    size, both = (part.flip(1).cumsum(1).flip(1) for part in (size, both))
-    whole = labels.whole[image]
-    if bool(whole.any()):
-        both = torch.where(whole[:, None], size[..., None], both)
-    return [(size[:, i], both[:, i]) for i in range(levels)]
+    of_image = labels.regions.of_images(len(labels.ids))
+    first = torch.tensor([part.start for part in of_image], device=maps.device)
+    most, levels, where = max(part.stop - part.start for part in of_image), len(thresholds), image[pair]
+    region = labels.regions.region[where, pixel] - first[where]
+    places = (pair * levels + level) * most + region
+    found = torch.bincount(places, minlength=len(maps) * levels * most).view(-1, levels, most)
+    found = found.flip(1).cumsum(1).flip(1)  # a pixel above a threshold is above all lower ones too
+    both = torch.cat(
+        [_concepts(found[image == place], labels.regions.has[part]) for place, part in enumerate(of_image)]
+    )
+    return [(found[:, i].sum(1), both[:, i]) for i in range(levels)]
+
+
+def _concepts(
+    found: Int[Tensor, "pair level region"], has: Bool[Tensor, "region2 concept"]
+) -> Int[Tensor, "pair level concept"]:
+    """From the pixels in each region to those of each concept; double precision is exact, and never made less so."""
+    return (found[..., : len(has)].double() @ has.double()).long()

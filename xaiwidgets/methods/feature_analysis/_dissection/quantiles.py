@@ -1,5 +1,6 @@
 """Quantiles of many values per unit in fixed memory: a histogram whose bins no data can move."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,6 +15,7 @@ _MANTISSA, _BIAS = 23, 127  # of a number in single precision
 _OCTAVES = _HIGHEST - _LOWEST
 _BELOW = _OCTAVES << _COARSE  # bins of negative values
 BINS = _BELOW + (_OCTAVES << _FINE)
+_BLOCK = 64  # bins that are added up first when a rank is sought
 _WAITING = 16  # batches whose counts are added at once, since each addition copies all counts
 
 
@@ -86,24 +88,37 @@ class Histogram:
         rank of T is wrong by less than the share of values that lie in its bin; where they do lie evenly, by next to
         nothing. A unit that is constant gets its constant.
         """
-        counts = self.settled().counts
-        at_least = counts.flip(1).cumsum(1, dtype=torch.int64)  # values in this bin or above, from the last bin down
+        counts = self.settled().counts.unflatten(1, (-1, _BLOCK))
+        blocks = counts.sum(2, dtype=torch.int64)
+        at_least = blocks.flip(1).cumsum(1)  # values in this block or above, from the last block down
         edges = _edges(counts.device)
-        found = [self._threshold(counts, at_least, edges, share * self.total) for share in shares]
+        found = [self._threshold(counts, blocks, at_least, edges, share * self.total) for share in shares]
         return torch.stack([threshold for threshold, _ in found]), torch.stack([error for _, error in found])
 
-    def _threshold(self, counts: Tensor, at_least: Tensor, edges: Tensor, rank: float) -> tuple[Tensor, Tensor]:
-        ranks = torch.full((len(counts), 1), rank, dtype=torch.double, device=counts.device)
-        down = torch.searchsorted(at_least, ranks.floor().long(), right=True).clamp(max=BINS - 1)
-        bins = BINS - 1 - down[:, 0]
-        inside = counts.gather(1, bins[:, None])[:, 0]
-        above = at_least.gather(1, down)[:, 0] - inside
+    def _threshold(
+        self, counts: Tensor, blocks: Tensor, at_least: Tensor, edges: Tensor, rank: float
+    ) -> tuple[Tensor, Tensor]:
+        down = _first_above(at_least, rank)
+        block, unit = blocks.shape[1] - 1 - down, torch.arange(len(blocks), device=blocks.device)
+        before = at_least[unit, down] - blocks[unit, block]  # values in the blocks above
+        inner = counts[unit, block].long()
+        inside_down = inner.flip(1).cumsum(1) + before[:, None]
+        place = _first_above(inside_down, rank)
+        bins = block * _BLOCK + _BLOCK - 1 - place
+        inside = inner[unit, _BLOCK - 1 - place]
+        above = inside_down[unit, place] - inside
         low = torch.maximum(edges[bins], self.lowest)
         high = torch.minimum(edges[bins + 1], self.highest)
         zero = torch.zeros_like(low).clamp(self.lowest, self.highest)
         share = ((rank - above) / inside.clamp(min=1)).clamp(0, 1).to(low.dtype)
         threshold = torch.where(bins == _BELOW, zero, torch.lerp(high, low, share))
         return threshold, inside / max(1, self.total)
+
+
+def _first_above(counts: Int[Tensor, "unit place"], rank: float) -> Int[Tensor, "unit"]:
+    """The first place of each unit's ascending counts that exceeds a rank."""
+    ranks = torch.full((len(counts), 1), math.floor(rank), dtype=torch.int64, device=counts.device)
+    return torch.searchsorted(counts, ranks, right=True).clamp(max=counts.shape[1] - 1)[:, 0]
 
 
 def bins_of(values: Float[Tensor, "*value"]) -> Int[Tensor, "*value"]:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xaiwidgets.data import ConceptBatch
+from xaiwidgets.methods.feature_analysis._dissection.regions import Regions
 
 BLOCKS = 20  # of images, for a jackknife
 
@@ -93,8 +94,7 @@ class Labels(NamedTuple):
     """A batch's labels as they are counted."""
 
     ids: Int[Tensor, "image"]
-    layers: Int[Tensor, "image layer row column"]
-    whole: Bool[Tensor, "image concept"]
+    regions: Regions
     size: Int[Tensor, "image concept"]
     present: Bool[Tensor, "image category"]
     of_category: Float[Tensor, "concept category"]  # 1 where a concept belongs to a category
@@ -102,14 +102,11 @@ class Labels(NamedTuple):
     @staticmethod
     def of(batch: ConceptBatch, category: Int[Tensor, "concept"], device: torch.device) -> "Labels":
         """The labels on a device, with their sizes in pixels."""
-        layers, whole = batch.layers.to(device, torch.int64), batch.whole.to(device)
-        count = len(category) + 1
-        image = torch.arange(len(layers), device=device)[:, None] * count
-        found = torch.bincount((layers.flatten(1) + image).flatten(), minlength=count * len(layers))
-        size = found.view(len(layers), count)[:, 1:]
-        size = torch.where(whole, layers.shape[2] * layers.shape[3], size)
+        regions = Regions.of(batch, device)
+        size = torch.zeros((len(batch.ids), len(category)), dtype=torch.int64, device=device)
+        size = size.index_add(0, regions.image, regions.size[:, None] * regions.has)
         of_category = torch.nn.functional.one_hot(category.to(device)).float()
-        return Labels(batch.ids.to(device), layers, whole, size, (size > 0).float() @ of_category > 0, of_category)
+        return Labels(regions.ids, regions, size, (size > 0).float() @ of_category > 0, of_category)
 
 
 class Pairs(NamedTuple):

@@ -14,13 +14,14 @@ class _Way(NamedTuple):
     """Along one axis: for each pixel the positions before and behind it, and the share of the way between them.
 
     The pixels of one cell, the space between two neighbouring positions or outside of the last, stand in a row of
-    ``pixels``; the rows are filled up with -1.
+    ``pixels``, their shares in ``shares``; the rows are filled up with -1 and with NaN, which exceeds no threshold.
     """
 
     before: Int[Tensor, "pixel"]
     behind: Int[Tensor, "pixel"]
     share: Float[Tensor, "pixel"]
     pixels: Int[Tensor, "cell place"]
+    shares: Float[Tensor, "cell place"]
 
 
 class Pixels(NamedTuple):
@@ -63,15 +64,14 @@ class Upsampling:
         top, bottom = ((i - 1).clamp(min=0), i.clamp(max=self.grid[0] - 1))
         left, right = ((j - 1).clamp(min=0), j.clamp(max=self.grid[1] - 1))
         rows, columns = down.pixels[i], across.pixels[j]
-        way = down.share.to(maps.dtype)[rows]
+        way = down.shares.to(maps.dtype)[i]
         at_left, at_right = (
             torch.lerp(maps[which, top, side][:, None], maps[which, bottom, side][:, None], way)
             for side in (left, right)
         )
-        way = across.share.to(maps.dtype)[columns]
+        way = across.shares.to(maps.dtype)[j]
         values = torch.lerp(at_left[:, :, None], at_right[:, :, None], way[:, None])
-        found = (values > thresholds[which, None, None]) & (rows >= 0)[:, :, None] & (columns >= 0)[:, None]
-        cell, row, column = found.nonzero(as_tuple=True)
+        cell, row, column = (values > thresholds[which, None, None]).nonzero(as_tuple=True)
         pixel = rows[cell, row] * self.label_shape[1] + columns[cell, column]
         return Pixels(which[cell], pixel, values[cell, row, column])
 
@@ -98,4 +98,6 @@ def _way(middles: Sequence[float], length: int, count: int) -> _Way:
     share = (at - stand[before]) / (stand[behind] - stand[before]).clamp(min=1e-9)
     rows = [(cell == i).nonzero()[:, 0] for i in range(len(stand) + 1)]
     pixels = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
-    return _Way(before, behind, share.clamp(0, 1), pixels)
+    share = share.clamp(0, 1)
+    shares = torch.where(pixels >= 0, share[pixels.clamp(min=0)], torch.nan)
+    return _Way(before, behind, share, pixels, shares)
