@@ -76,6 +76,11 @@ def test_an_image_set_can_be_labelled():
     [
         ({"names": {"color": ["red", "blue"]}}, "give both for each of the same categories"),
         ({"masks": {}, "names": {}}, "at least one"),
+        ({"masks": masks()["color"]}, "give a dict of each by category"),
+        ({"names": ["red", "blue"]}, "give a dict of each by category"),
+        ({"names": NAMES | {"color": ["red", "red"]}}, "each once"),
+        ({"masks": masks() | {"part": None}}, "are NoneType; give an array of whole numbers"),
+        ({"masks": masks() | {"part": np.full((5, 6, 4), "a")}}, "are ndarray; give an array of whole numbers"),
         ({"names": NAMES | {"part": "wheel"}}, "give a list with a name or more"),
         ({"names": NAMES | {"color": ["red"]}}, "have labels from 0 to 2; there are 1 names"),
         ({"masks": masks() | {"part": torch.rand(5, 6, 4)}}, r"give whole numbers of shape \(5, height, width\)"),
@@ -89,6 +94,30 @@ def test_what_does_not_fit_together_is_refused_in_words(change, said):
     given = {"images": torch.rand(5, 3, 12, 8), "masks": masks(), "names": NAMES} | change
     with pytest.raises(XaiwidgetsError, match=said):
         ConceptSet.from_arrays(**given)
+
+
+def test_a_flag_for_each_image_chooses_among_them():
+    concepts = some_set()
+    for flags in (torch.arange(5) > 2, np.arange(5) > 2, [False, False, False, True, True]):
+        assert concepts.subset(flags).ids.tolist() == [3, 4]
+    for wrong in ([0.5], "a", torch.tensor([True, False]), [[1, 2]]):
+        with pytest.raises(XaiwidgetsError, match="give a slice, places as whole numbers, or a flag for each image"):
+            concepts.subset(wrong)
+
+
+@pytest.mark.parametrize("shape", [(3, 16), "a", (3, 0, 16), 16, (3.0, 16, 16)])
+def test_a_shape_that_is_none_is_refused(shape):
+    with pytest.raises(XaiwidgetsError, match=r"give \(channel, height, width\)"):
+        some_set().fitted(shape)
+
+
+def test_a_set_is_no_sequence_and_says_so():
+    with pytest.raises(XaiwidgetsError, match="give a slice, or use batch"):
+        some_set()[3]
+    with pytest.raises(XaiwidgetsError, match="read in batches"):
+        next(iter(some_set()))
+    with pytest.raises(XaiwidgetsError, match=r"ndarray was given; use ConceptSet\.from_arrays"):
+        ConceptSet(np.zeros(3))
 
 
 def test_an_image_that_is_not_there_is_refused():

@@ -333,7 +333,9 @@ def test_what_cannot_be_labelled_is_refused_in_words():
     with pytest.raises(XaiwidgetsError, match=r"thresholds of shape \(5,\) were given for 2 units; give one number"):
         last(CompositionalLabels("1", (0, 1), thresholds=torch.zeros(5))(model, concepts))
     grey = ConceptSet.from_arrays(torch.rand(2, 1, 24, 20), {"a": torch.ones(2, 4, 4).long()}, {"a": ["b"]})
-    with pytest.raises(XaiwidgetsError, match=r"give a tensor \(image, 3, height, width\)"):
+    with pytest.raises(
+        XaiwidgetsError, match=r"images of 1 channels, and Sequential looks at 3; give concepts\.fitted"
+    ):
         last(CompositionalLabels("1")(model, grey))
     for wrong in ({"length": 0}, {"beam": 0}, {"quantile": 0.9}, {"upsampling": "cubic"}, {"chance": 3}):
         with pytest.raises(InvalidSettingError, match=f"{next(iter(wrong))}="):

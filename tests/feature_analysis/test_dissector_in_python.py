@@ -118,19 +118,56 @@ def test_a_stopped_run_goes_on_without_losing_counts(view, monkeypatch):
     assert torch.equal(view.result.counts.intersection, whole.counts.intersection)
 
 
+def test_a_network_that_was_trained_on_is_dissected_anew(view):
+    before = view.run().wait(60).iou
+    with torch.no_grad():
+        view.model.module[0].weight.neg_()
+    after = view.run().wait(60)
+    assert not torch.equal(before, after.iou)
+    assert torch.equal(after.iou, xw.core.last(view.method()(view.model, view.concepts)).iou)
+
+
+def test_what_was_asked_for_before_a_stop_is_scored_after_it(view, monkeypatch):
+    monkeypatch.setattr(_scan, "_LARGEST", 1)
+    view.run()
+    while view.result is None:
+        time.sleep(0.002)
+    view.pause()
+    view.set(iou_threshold=0.3)
+    view.cancel()
+    view.wait(60)
+    assert view.result.iou_threshold == 0.3
+
+
+def test_a_plain_network_looks_at_the_sets_images_as_they_are(made):
+    concepts = some_concepts()
+    view = made(convolution(12).module, concepts, layer="1", quantile=0.02)
+    assert view.model.input_shape == (3, 24, 20)
+    assert view.concepts is concepts
+
+
+def test_code_says_how_a_given_set_was_fitted(made):
+    model = xw.ImageModel(convolution(12).module, (3, 32, 32))
+    view = made(model, some_concepts(), layer="1", quantile=0.02)
+    assert "concepts = (...).fitted((3, 32, 32))  # ... is what was given to the widget" in view.as_code()
+
+
 def test_a_control_is_compared_with_and_scored_alike(view):
     view.run().wait(60)
     for name in ("an untrained copy", "a random basis", "layer 0"):
-        view.beside.choice.value = name
+        view.compare(name)
         view.beside.jobs[-1].wait(60)
     view.set(denominator="all")
     told(view)
     random = xw.core.last(view.method().replace(rotation=1.0)(view.model, view.concepts)).rescored(denominator="all")
     assert f"<td>a random basis</td><td>{int(random.detectors.sum())} of 12</td>" in view.evidence.value
     assert all(f"<td>{name}</td>" in view.evidence.value for name in ("this", "an untrained copy", "layer 0"))
-    view.beside.choice.value = "an untrained copy"
+    view.compare("an untrained copy")
     assert len(view.beside.jobs) == 3  # it is known
-    other = view.beside.found(view.shown.method).rescored(denominator="all")
+    other = view.compared["an untrained copy"]
+    assert other.denominator == "all"
+    with pytest.raises(XaiwidgetsError, match="'a random base' was given to compare with; nearest: 'a random basis'"):
+        view.compare("a random base")
     data = view.plot_of(view.shown).select_one({"name": "bars"}).data
     assert sum(data["other"]) == int(other.detectors.sum()) > 0
 

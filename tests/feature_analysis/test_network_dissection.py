@@ -201,6 +201,40 @@ def test_what_does_not_belong_together_is_not_merged_or_continued():
         last(method.replace(upsampling="plain")(model, concepts, start=one))
     with pytest.raises(XaiwidgetsError, match="start= is a result of another set of images"):
         last(method(model, some_concepts(), start=one))
+    with pytest.raises(XaiwidgetsError, match="start= is a result of another network"):
+        last(method(convolution(seed=1), concepts, start=one))
+    with pytest.raises(XaiwidgetsError, match="start= has image 12, which is not in this part of the set"):
+        last(method(model, concepts[:12], start=one))
+    with pytest.raises(XaiwidgetsError, match="The two results differ in network"):
+        one.merge(last(method(convolution(seed=1), concepts[20:])))
+    with pytest.raises(XaiwidgetsError, match="str was given as start"):
+        last(method(model, concepts, start="one"))
+    with pytest.raises(XaiwidgetsError, match="NoneType was given to merge"):
+        one.merge(None)
+
+
+def test_finished_parts_with_thresholds_of_their_own_are_not_yet_a_result():
+    model, concepts = convolution(), some_concepts()
+    method = NetworkDissection("1", quantile=0.05)
+    merged = last(method(model, concepts[:20])).merge(last(method(model, concepts[20:])))
+    assert (merged.provisional, merged.seen, merged.total) == (True, 0, 40)
+    assert not merged.dead.any()
+    assert same(last(method(model, concepts, start=merged)), last(method(model, concepts)))
+
+
+def test_thresholds_may_be_a_list_or_an_array():
+    model, concepts = convolution(), some_concepts()
+    given = [0.1, 0.2, 0.3, 0.4, 0.5]
+    values = [
+        last(NetworkDissection("1", thresholds=kind(given))(model, concepts)).iou
+        for kind in (list, np.array, torch.tensor)
+    ]
+    assert torch.equal(values[0], values[2])
+    assert torch.equal(values[1], values[2])
+    with pytest.raises(InvalidSettingError, match="thresholds='half' was given; give a tensor or None"):
+        NetworkDissection("1", thresholds="half")
+    with pytest.raises(XaiwidgetsError, match="The threshold of unit 2 is NaN"):
+        last(NetworkDissection("1", thresholds=[0.1, 0.2, np.nan, 0.4, 0.5])(model, concepts))
 
 
 def flat_colors(count=60, side=16):
@@ -337,6 +371,10 @@ def test_broken_images_stop_a_run_or_are_skipped_and_nothing_counted_is_lost(tmp
     assert skipping.seen == 39
     assert len(skipping.skipped) == 1
     assert broken.name in skipping.skipped[0]
+    for path in (folder / "images").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(XaiwidgetsError, match="None of the 40 images could be read"):
+        last(method(model, ConceptSet.from_broden(folder, broken="skip")))
 
 
 def _label_file(folder, row):
@@ -354,12 +392,16 @@ def test_what_cannot_be_dissected_is_refused_in_words():
     with pytest.raises(XaiwidgetsError, match=r"thresholds of shape \(3,\) were given for 5 units"):
         last(NetworkDissection("1", thresholds=torch.zeros(3))(model, concepts))
     grey = ConceptSet.from_arrays(torch.rand(2, 1, 24, 20), {"a": torch.ones(2, 4, 4).long()}, {"a": ["b"]})
-    with pytest.raises(XaiwidgetsError, match=r"give a tensor \(image, 3, height, width\)"):
+    with pytest.raises(
+        XaiwidgetsError, match=r"images of 1 channels, and Sequential looks at 3; give concepts\.fitted"
+    ):
         last(NetworkDissection("1")(model, grey))
     with pytest.raises(InvalidSettingError, match="denominator='some' was given"):
         NetworkDissection("1", denominator="some")
     with pytest.raises(XaiwidgetsError, match="denominator='some' was given"):
         last(NetworkDissection("1")(model, concepts)).rescored(denominator="some")
+    with pytest.raises(XaiwidgetsError, match="iou_threshold='a' was given; give a number from 0 to 1"):
+        last(NetworkDissection("1")(model, concepts)).rescored(iou_threshold="a")
     network = nn.Sequential(nn.Conv2d(3, 2, 1))
     with torch.no_grad():
         network[0].bias.fill_(torch.nan)

@@ -13,7 +13,8 @@ from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data._concepts.batch import ConceptBatch, batch_of
 from xaiwidgets.data._concepts.stores import ArrayStore, Concept, ConceptStore
 from xaiwidgets.data._concepts.views import FittedConcepts, ImagesOf
-from xaiwidgets.data.image_set import ImageSet, places_of, slice_words
+from xaiwidgets.data._places import places_of, slice_words
+from xaiwidgets.data.image_set import ImageSet
 
 Shape = tuple[int, int, int]
 
@@ -36,6 +37,10 @@ class ConceptSet:
         broken: Literal["stop", "skip"] = "stop",
         source: str = "",
     ) -> None:
+        if not isinstance(store, ConceptStore):
+            raise XaiwidgetsError(
+                f"{type(store).__name__} was given; use ConceptSet.from_arrays(images, masks, names), or another from_…"
+            )
         if broken not in {"stop", "skip"}:
             raise XaiwidgetsError(f"broken={broken!r} was given; give 'stop', or 'skip' to leave broken images out.")
         self._store, self.broken = store, broken
@@ -44,6 +49,8 @@ class ConceptSet:
             raise XaiwidgetsError("No images were given; a set of concepts has at least one.")
         self.source = source
         """The expression that makes it again; "" where it was made from what only the caller has."""
+        self.changes = ""
+        """What was done to it since it was made, as code."""
 
     @classmethod
     def from_arrays(
@@ -168,7 +175,13 @@ class ConceptSet:
 
     def __getitem__(self, index: slice) -> "ConceptSet":
         """The set of some of the images."""
+        if isinstance(index, int):
+            raise XaiwidgetsError(f"Image {index} was asked for; give a slice, or use batch([{index}]) for one image.")
         return self.subset(index)
+
+    def __iter__(self) -> Any:
+        """Refused: ask for batches."""
+        raise XaiwidgetsError("A set of concepts is read in batches: use batch(slice(0, 8)).")
 
     def subset(self, index: slice | Sequence[int] | Tensor) -> "ConceptSet":
         """The set of some of the images; they keep their ids."""
@@ -178,12 +191,18 @@ class ConceptSet:
 
     def fitted(self, shape: Shape) -> "ConceptSet":
         """The same set with images of another shape: the middle of each, resized, and the same part of its labels."""
-        if tuple(shape) == self.shape:
+        sides = tuple(shape) if isinstance(shape, tuple | list) else ()
+        if len(sides) != len(self.shape) or not all(isinstance(side, int) and side > 0 for side in sides):
+            raise XaiwidgetsError(f"shape={shape!r} was given; give (channel, height, width), as in (3, 224, 224).")
+        if sides == self.shape:
             return self
         return self._with(FittedConcepts(self._store, tuple(shape)), self._ids, f".fitted({tuple(shape)})")
 
     def save(self, folder: str | Path) -> Path:
-        """Write the set into a new folder in the directory format of Broden, which `from_broden` reads again."""
+        """Write the set into a new folder in the directory format of Broden, which `from_broden` reads again.
+
+        Broden's images have three channels: grey ones come back so, and ``fitted((1, height, width))`` makes them grey.
+        """
         from xaiwidgets.data._concepts.broden_writer import write_broden
 
         return write_broden(self, Path(folder))
@@ -195,7 +214,9 @@ class ConceptSet:
         return cls(store, broken=broken, source=f"{store.source.removesuffix(')')}{said})")
 
     def _with(self, store: ConceptStore, ids: Sequence[int], said: str) -> "ConceptSet":
-        return ConceptSet(store, ids, broken=self.broken, source=self.source + said if self.source else "")
+        made = ConceptSet(store, ids, broken=self.broken, source=self.source + said if self.source else "")
+        made.changes = self.changes + said
+        return made
 
     def __repr__(self) -> str:
         """How many of which shape, and how many concepts."""

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.data._places import places_of, slice_words
 from xaiwidgets.data._stores import Fitted, Items, Memory, Picked, Pictures, Store, is_dataset
 from xaiwidgets.data.reading import opened
 
@@ -218,20 +219,3 @@ def _files_of(folder: Path) -> tuple[list[Path], list[int] | None, list[str] | N
 def pictures_in(paths: Iterable[Path]) -> Iterable[Path]:
     """Those of the paths that are named as pictures are."""
     return (path for path in paths if path.suffix.lower() in _SUFFIXES and not path.name.startswith("."))
-
-
-def places_of(index: slice | Sequence[int] | Tensor, count: int) -> list[int]:
-    """The places from 0 that an index means among ``count`` images; raises for one that is not there."""
-    if isinstance(index, slice):
-        return list(range(*index.indices(count)))
-    places = [int(place) for place in (index.tolist() if isinstance(index, Tensor) else index)]
-    outside = [place for place in places if not -count <= place < count]
-    if outside:
-        raise XaiwidgetsError(f"Image {outside[0]} was asked for; there are {count}, 0 to {count - 1}.")
-    return [place % count for place in places]
-
-
-def slice_words(index: slice) -> str:
-    """A slice as code has it, such as "[:100]"."""
-    parts = ["" if value is None else str(value) for value in (index.start, index.stop, index.step)]
-    return f"[{':'.join(parts[: 2 if index.step is None else 3])}]"

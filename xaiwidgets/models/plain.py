@@ -13,11 +13,17 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SIDES = (224, 32, 28, 64, 96, 128, 160, 192, 256, 299, 384, 16, 8)
 
 
-def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | None = None) -> ImageModel:
+def as_image_model(
+    model: ImageModel | nn.Module,
+    device: str | torch.device | None = None,
+    *,
+    shape: tuple[int, int, int] | None = None,
+) -> ImageModel:
     """``model`` itself if it is an `ImageModel`, else a plain module wrapped with the input that it was found to take.
 
     The channels come from the first convolution or linear layer, the size from what the network names itself (timm) or
-    the first of the usual sizes that it runs on. The normalisation is timm's own record, ImageNet's for torchvision's
+    the first of the usual sizes that it runs on; ``shape``, that of images at hand, is tried before these. The
+    normalisation is timm's own record, ImageNet's for torchvision's
     networks, and none otherwise: for anything else wrap it yourself with
     ``ImageModel(module, input_shape, normalize)``.
     """
@@ -26,8 +32,8 @@ def as_image_model(model: ImageModel | nn.Module, device: str | torch.device | N
             return model
         return _moved(model, device)
     refuse_unready(model)
-    for shape in _candidates(model):
-        wrapped = ImageModel(model, shape, _normalization(model, shape), device=device)
+    for size in _candidates(model, shape):
+        wrapped = ImageModel(model, size, _normalization(model, size), device=device)
         try:
             wrapped.layers()
         except XaiwidgetsError:
@@ -50,10 +56,12 @@ def _moved(model: ImageModel, device: str | torch.device) -> ImageModel:
     return moved
 
 
-def _candidates(module: nn.Module) -> Iterator[tuple[int, ...]]:
+def _candidates(module: nn.Module, shape: tuple[int, int, int] | None) -> Iterator[tuple[int, ...]]:
     known = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
     if isinstance(known, dict) and "input_size" in known:
         yield tuple(known["input_size"])
+    if shape is not None:
+        yield shape
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)), None)
     if isinstance(first, nn.Conv2d):
         yield from ((first.in_channels, side, side) for side in _SIDES)

@@ -1,6 +1,7 @@
 """The structural twin: the user's network as it is, in evaluation mode, free to be hooked."""
 
 import copy
+import hashlib
 from collections.abc import Iterator
 
 import torch
@@ -57,6 +58,16 @@ def state_key(module: nn.Module) -> tuple[tuple[int, int, int], ...]:
     Writes through ``.data`` leave no trace in torch and are not noticed; write under `torch.no_grad` instead.
     """
     return tuple((id(t), 0 if t.is_inference() else t._version, t.data_ptr()) for t in _tensors(module))  # noqa: SLF001
+
+
+def fingerprint(module: nn.Module) -> str:
+    """A digest of all weights and buffers by their contents: equal for equal networks, whoever holds them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        content = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(content.shape)} {content.dtype}".encode())
+        digest.update(content.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def buffer_versions(module: nn.Module) -> dict[str, int]:

@@ -124,6 +124,11 @@ def distinct(layers: Int[Tensor, "layer row column"], whole: Sequence[int] = ())
 
 
 def _refuse_mismatch(masks: Mapping, names: Mapping) -> None:
+    if not isinstance(masks, Mapping) or not isinstance(names, Mapping):
+        raise XaiwidgetsError(
+            f"Masks as {type(masks).__name__} and names as {type(names).__name__} were given; give a dict of each by "
+            'category, as in masks={"color": array}, names={"color": ["red", "blue"]}.'
+        )
     if not masks or masks.keys() != names.keys():
         raise XaiwidgetsError(
             f"Masks of the categories {sorted(masks)} and names of {sorted(names)} were given; give both for each of "
@@ -133,8 +138,15 @@ def _refuse_mismatch(masks: Mapping, names: Mapping) -> None:
 
 def _checked(mask: Tensor | np.ndarray, category: str, names: Sequence[str], count: int) -> Tensor:
     """The mask as whole numbers, refused where it does not fit."""
-    if isinstance(names, str) or not names:
-        raise XaiwidgetsError(f"The names of category {category!r} are {names!r}; give a list with a name or more.")
+    if isinstance(names, str) or names is None or len(names) == 0 or len(set(map(str, names))) < len(names):
+        raise XaiwidgetsError(
+            f"The names of category {category!r} are {names!r}; give a list with a name or more, each once."
+        )
+    if not isinstance(mask, Tensor | np.ndarray) or (isinstance(mask, np.ndarray) and mask.dtype.kind not in "biuf"):
+        raise XaiwidgetsError(
+            f"The masks of category {category!r} are {type(mask).__name__}; give an array of whole numbers (image, "
+            "height, width), 0 for none."
+        )
     given = torch.as_tensor(np.ascontiguousarray(mask) if isinstance(mask, np.ndarray) else mask)
     if given.is_floating_point() or given.is_complex() or given.dim() != 3 or len(given) != count:  # noqa: PLR2004
         raise XaiwidgetsError(

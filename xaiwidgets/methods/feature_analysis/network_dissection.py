@@ -1,10 +1,13 @@
 """Network dissection: which concepts the units of a layer detect, counted."""
 
+import contextlib
 from dataclasses import KW_ONLY, dataclass
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from xaiwidgets.core import Method, Step, Steps, setting
+from xaiwidgets.core import Method, Step, Steps, XaiwidgetsError, setting
 from xaiwidgets.data import ConceptSet, as_concept_set
 from xaiwidgets.methods.feature_analysis._dissection.result import DENOMINATORS, Dissection
 from xaiwidgets.methods.feature_analysis._dissection.run import LADDER, Dissecting
@@ -28,9 +31,10 @@ class NetworkDissection(Method):
     the answer is that of an uninterrupted run.
 
     Departures: quantiles come from a histogram, see `Histogram`; its rank error stands in the result. Upsampling is
-    bilinear between the middles of receptive fields, which are found for any network. Raises `XaiwidgetsError` for a
-    layer that is not there or has no grid, images that the network cannot look at, broken files (unless the set skips
-    them), and a ``start`` that belongs to something else.
+    bilinear between the middles of receptive fields, which are found for any network; a plain vector has one position,
+    the whole image. Raises `XaiwidgetsError` for a layer that is not there or whose tokens form no grid, images that
+    the network cannot look at, broken files (unless the set skips them), and a ``start`` that belongs to something
+    else: another network or other weights, another layer or basis, another set.
     """
 
     layer: str = setting(help="dotted path of the layer; '' is the network's output", hidden=True)
@@ -65,10 +69,21 @@ class NetworkDissection(Method):
     top: int = setting(6, low=1, high=64, log=True, label="Top images", help="images that are kept for each unit")
     seed: int = setting(0, low=0, high=2**32 - 1, help="seed of random weights and of the rotation")
 
+    def __post_init__(self) -> None:
+        """Take thresholds as a list or an array too."""
+        if isinstance(self.thresholds, list | tuple | np.ndarray):
+            with contextlib.suppress(TypeError, ValueError, RuntimeError):  # refused below, in words
+                object.__setattr__(self, "thresholds", torch.as_tensor(self.thresholds))
+        super().__post_init__()
+
     def __call__(
         self, model: ImageModel | nn.Module, concepts: ConceptSet, start: Dissection | None = None
     ) -> Steps[Dissection]:
         """Yield the counts so far after every batch."""
+        if start is not None and not isinstance(start, Dissection):
+            raise XaiwidgetsError(
+                f"{type(start).__name__} was given as start; give an earlier Dissection, or leave it out."
+            )
         settings, run = self, Dissecting(self, as_image_model(model), as_concept_set(concepts), start)
         for _ in run.steps():
             settings = (yield Step(run.value(settings), done=run.done, total=run.total)) or settings

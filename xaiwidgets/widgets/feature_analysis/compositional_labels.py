@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._composition.result import Composition
 from xaiwidgets.methods.feature_analysis.compositional_labels import CompositionalLabels
-from xaiwidgets.models import ImageModel, as_image_model
+from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.feature_analysis._labeler.agreement import BOTH, LEGEND, ONE, FormulaMasks, agreement_picture
 from xaiwidgets.widgets.feature_analysis._labeler.formula_plot import FormulaPlot, lines_of
 from xaiwidgets.widgets.feature_analysis._labeler.words import in_words
 from xaiwidgets.widgets.feature_analysis._masks import masked_picture
 from xaiwidgets.widgets.feature_analysis._tiles import Crops
-from xaiwidgets.widgets.parts.concepts_for import concepts_for
+from xaiwidgets.widgets.parts.concepts_for import concepts_for, model_for, source_of
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
@@ -55,7 +55,7 @@ class CompositionalLabeler(MethodExplorer):
     ) -> None:
         checked_names(CompositionalLabeler, settings)
         CompositionalLabels(layer="", **settings)  # refuses here, before the browser hears of anything
-        model = as_image_model(model, device)
+        model = model_for(model, concepts, device)
         concepts = concepts_for(model, concepts)
         self.choice, self.concepts = LayerChoice(model, layer, units, most=_DRAWN), concepts  # refuses first
         self._crops, self._formula_masks = Crops(concepts.images), FormulaMasks(concepts)
@@ -85,7 +85,7 @@ class CompositionalLabeler(MethodExplorer):
 
     def inputs(self) -> list[Input]:
         """The set of concepts."""
-        return [("concepts", self.concepts, self.concepts.source)]
+        return [("concepts", self.concepts, source_of(self.concepts))]
 
     def lay_out(self, method: CompositionalLabels) -> None:
         """A row for each unit."""

@@ -9,6 +9,7 @@ from torch import nn
 
 from xaiwidgets.compute import Job
 from xaiwidgets.data import ConceptSet
+from xaiwidgets.methods.feature_analysis._dissection.result import Dissection
 from xaiwidgets.methods.feature_analysis.network_dissection import NetworkDissection
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.widgets.feature_analysis._dissector.beside import Beside, Other, scored_like
@@ -18,7 +19,7 @@ from xaiwidgets.widgets.feature_analysis._dissector.detector_cards import best_u
 from xaiwidgets.widgets.feature_analysis._dissector.unit_panel import UnitPanel
 from xaiwidgets.widgets.feature_analysis._dissector.words import csv_of, in_words
 from xaiwidgets.widgets.feature_analysis._tiles import Crops
-from xaiwidgets.widgets.parts.concepts_for import concepts_for
+from xaiwidgets.widgets.parts.concepts_for import concepts_for, model_for, source_of
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.export import File
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
@@ -41,7 +42,7 @@ class Dissector(CountsExplorer):
     ``layer`` a dotted path (a middle layer unless told). Bars count the units that detect each concept, cards show the
     best detectors with their masks; a click on a bar shows its concept's units, a click on a card shows the unit. The
     IoU threshold, the denominator and the quantile score the finished counts anew where they can. ``other`` is a second
-    network to compare with, and ``other_layer`` its layer. Run goes on where a run was stopped. Other keywords are
+    network to `compare` with, and ``other_layer`` its layer. Run goes on where a run was stopped. Other keywords are
     settings of `NetworkDissection`. Raises `XaiwidgetsError` with a sentence for what does not fit.
     """
 
@@ -61,7 +62,7 @@ class Dissector(CountsExplorer):
     ) -> None:
         checked_names(Dissector, settings)
         NetworkDissection(layer="", **settings)  # refuses here, before the browser hears of anything
-        model = as_image_model(model, device)
+        model = model_for(model, concepts, device)
         concepts = concepts_for(model, concepts)
         self.choice, self.concepts = LayerChoice(model, layer, pick_units=False), concepts  # refuses first
         second = None if other is None else Other.of(as_image_model(other, device), other_layer, self.concepts)
@@ -109,7 +110,7 @@ class Dissector(CountsExplorer):
 
     def inputs(self) -> list[Input]:
         """The set of concepts."""
-        return [("concepts", self.concepts, self.concepts.source)]
+        return [("concepts", self.concepts, source_of(self.concepts))]
 
     def run(self) -> "Dissector":
         """Start with the present settings, or go on with what was counted before; returns at once."""
@@ -145,6 +146,18 @@ class Dissector(CountsExplorer):
                 self._cards = ()
                 self.bars.reset()
                 self.panel.hide()
+
+    def compare(self, name: str) -> None:
+        """Compare with "an untrained copy", "a random basis", "layer …", the other network, or "nothing" again."""
+        self.beside.choose(name)
+
+    @property
+    def compared(self) -> dict[str, Dissection]:
+        """All that the shown run was compared with, by its name, scored as it is."""
+        if self.shown is None or self.shown.value is None:
+            return {}
+        found = self.answer(self.shown)
+        return {name: scored_like(one, found) for name, one in self.beside.all_found(self.shown.method).items()}
 
     def companions(self) -> list[Job]:
         """What is compared with, and what is drawn for the chosen unit."""
@@ -208,8 +221,7 @@ class Dissector(CountsExplorer):
         return Bars(found, alike, self.beside.name, self._chosen_concept)
 
     def _words(self, run: Run) -> str:
-        found = self.answer(run)
-        others = {name: scored_like(one, found) for name, one in self.beside.all_found(run.method).items()}
+        found, others = self.answer(run), self.compared if run is self.shown else {}
         error = self.beside.error(run.method)
         said = [f"<b>{escape(self.hint)}</b>" if self.hint else "", in_words(found, others), escape(error)]
         return "<br>".join(filter(None, said))

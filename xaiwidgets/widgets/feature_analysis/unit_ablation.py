@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis.unit_ablation import UnitAblation
-from xaiwidgets.models import ImageModel, as_image_model
+from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.feature_analysis._ablator.effect_bars import EffectBars, most_harmed
 from xaiwidgets.widgets.feature_analysis._ablator.words import class_name, in_words, signed
 from xaiwidgets.widgets.feature_analysis._tiles import Crops
-from xaiwidgets.widgets.parts.concepts_for import concepts_for
+from xaiwidgets.widgets.parts.concepts_for import concepts_for, model_for, source_of
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.layer_choice import LayerChoice
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
@@ -55,7 +55,7 @@ class UnitAblator(MethodExplorer):
     ) -> None:
         checked_names(UnitAblator, settings)
         UnitAblation(layer="", **settings)  # refuses here, before the browser hears of anything
-        model = as_image_model(model, device)
+        model = model_for(model, concepts, device)
         self.concepts = concepts_for(model, concepts)
         self.choice = LayerChoice(model, layer, units, seed=settings.get("seed", 0), most=_DRAWN)
         self._crops = Crops(self.concepts.images)
@@ -87,7 +87,7 @@ class UnitAblator(MethodExplorer):
 
     def inputs(self) -> list[Input]:
         """The set of concepts."""
-        return [("concepts", self.concepts, self.concepts.source)]
+        return [("concepts", self.concepts, source_of(self.concepts))]
 
     def lay_out(self, method: UnitAblation) -> None:
         """A row for each removal."""

@@ -1,8 +1,26 @@
-"""A set of concepts as a model can look at it."""
+"""A model and a set of concepts that fit together."""
+
+import torch
+from torch import nn
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet, as_concept_set, scenes
-from xaiwidgets.models import ImageModel
+from xaiwidgets.models import ImageModel, as_image_model
+
+
+def model_for(
+    model: ImageModel | nn.Module, concepts: ConceptSet | None, device: str | torch.device | None
+) -> ImageModel:
+    """The model; of a plain module one that looks at the set's images as they are, where it can."""
+    shape = None if concepts is None else as_concept_set(concepts).shape
+    return as_image_model(model, device, shape=shape)
+
+
+def source_of(concepts: ConceptSet) -> str:
+    """The expression that makes a set; where only the caller can, what was done to it since."""
+    if concepts.source or not concepts.changes:
+        return concepts.source
+    return f"(...){concepts.changes}  # ... is what was given to the widget"
 
 
 def concepts_for(model: ImageModel, concepts: ConceptSet | None) -> ConceptSet:

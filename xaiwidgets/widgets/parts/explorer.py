@@ -102,13 +102,13 @@ class Explorer(Teller):
     def save(self, path: str | Path) -> Path:
         """Write the picture (.png), the whole as one page (.html), or what else `exports` has, to a file."""
         path, makers = Path(path), self.exports()
-        if path.suffix not in makers:
+        if path.suffix.lower() not in makers:
             known = " or ".join(f"a {ending} for {file.what}" for ending, file in makers.items())
             raise XaiwidgetsError(f"{path.name} was given; name {known}.")
         if self.result is None:
             message = "There is nothing to save yet; call run() and wait() first."
             raise XaiwidgetsError(message)
-        path.write_bytes(makers[path.suffix].made())
+        path.write_bytes(makers[path.suffix.lower()].made())
         return path
 
     def exports(self) -> dict[str, File]:

@@ -29,6 +29,6 @@ def merged(one: Dissection, other: Dissection) -> Dissection:
         rank_error=errors[0],
         tallies=(one.counts.emptied(),),
         progress=progress.uncounted(),
-        provisional=False,
+        provisional=True,  # nothing is counted with these thresholds yet
         **both,
     ).rescored()

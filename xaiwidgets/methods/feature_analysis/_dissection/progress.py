@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
@@ -11,7 +11,7 @@ from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._dissection.pilot import Looked, Pilot
 from xaiwidgets.methods.feature_analysis._dissection.quantiles import Histogram
 
-_KEY = ("layer", "weights", "rotation", "seed", "upsampling", "number of units", "concepts")
+_KEY = ("network", "layer", "weights", "rotation", "seed", "upsampling", "number of units", "concepts")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,13 +48,20 @@ class Progress:
         others = tuple(other.uncounted() for other in self.others)
         return replace(self, counted=torch.zeros_like(self.counted), others=others)
 
-    def continued(self, fresh: "Progress") -> "Progress":
-        """What a run that would begin as ``fresh`` goes on from; raises where it is another's."""
+    def continued(self, fresh: "Progress", ids: Int[Tensor, "image"]) -> "Progress":
+        """What a run over these images that would begin as ``fresh`` goes on from; raises where it is another's."""
         if self.key != fresh.key or self.origin is not fresh.origin:
             what = ", ".join(self._differences(fresh)) or "set of images"
             raise XaiwidgetsError(
                 f"start= is a result of another {what}; leave it out, or give a result of the same network, layer, "
                 "basis and set of concepts."
+            )
+        outside = self.measured | self.counted
+        outside[ids] = False
+        if bool(outside.any()):
+            raise XaiwidgetsError(
+                f"start= has image {int(outside.nonzero()[0, 0])}, which is not in this part of the set; give a result "
+                "of this part, or merge the two."
             )
         return self
 

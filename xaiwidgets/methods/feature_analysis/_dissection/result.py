@@ -26,9 +26,9 @@ class Dissection:
     ``threshold`` is T of each unit, in the layer's own units; NaN before anything is known. ``iou`` is the overlap of
     each unit with each of ``concepts``, (name, category), in [0, 1], with the ``denominator`` and at the ``quantile``
     that it names. ``seen`` images of ``total`` have been counted. While ``provisional`` the thresholds come from the
-    first images alone, and the counts made with them are thrown away later. ``levels`` are the quantiles at which
-    counts are kept, ``thresholds`` and ``tallies`` theirs; `rescored` turns to another one. ``counts`` are the pixels
-    behind ``iou``, ``top`` the images that units respond to most with their maps.
+    first images alone, and the counts made with them are thrown away later; merged first passes are so too. ``levels``
+    are the quantiles at which counts are kept, ``thresholds`` and ``tallies`` theirs; `rescored` turns to another one.
+    ``counts`` are the pixels behind ``iou``, ``top`` the images that units respond to most with their maps.
     """
 
     layer: str
@@ -89,7 +89,7 @@ class Dissection:
     @property
     def dead(self) -> Bool[Tensor, "unit"]:
         """Whether a unit's mask is empty in all images so far: such a unit has no label."""
-        return self.counts.anywhere.sum(0) == 0
+        return (self.counts.anywhere.sum(0) == 0) & (self.seen > 0)
 
     @cached_property
     def detectors_by_concept(self) -> dict[Concept, int]:
@@ -148,6 +148,9 @@ class Dissection:
         """
         quantile = self.quantile if quantile is None else quantile
         denominator = self.denominator if denominator is None else denominator
+        given = self.iou_threshold if iou_threshold is None else iou_threshold
+        if not isinstance(given, int | float) or not 0 <= given <= 1:
+            raise XaiwidgetsError(f"iou_threshold={given!r} was given; give a number from 0 to 1.")
         if denominator not in DENOMINATORS:
             raise XaiwidgetsError(f"denominator={denominator!r} was given; {nearest(denominator, DENOMINATORS)}.")
         if quantile not in self.levels:
@@ -164,7 +167,7 @@ class Dissection:
             iou=iou,
             best=detecting.best_concepts(iou),
             quantile=quantile,
-            iou_threshold=self.iou_threshold if iou_threshold is None else iou_threshold,
+            iou_threshold=float(given),
             denominator=denominator,
         )
 
@@ -176,6 +179,8 @@ class Dissection:
         """
         from xaiwidgets.methods.feature_analysis._dissection.merging import merged
 
+        if not isinstance(other, Dissection):
+            raise XaiwidgetsError(f"{type(other).__name__} was given to merge; give another Dissection.")
         return merged(self, other)
 
 

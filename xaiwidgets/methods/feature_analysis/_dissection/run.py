@@ -106,6 +106,10 @@ class Dissecting:
         if not self.given:
             yield from self._measure()
         yield from self._count()
+        if self.progress.skipped and not int(self.tallies[0].images.sum()):
+            raise XaiwidgetsError(
+                f"None of the {len(self.concepts):,} images could be read. {self.progress.skipped[0]}"
+            )
 
     def _measure(self) -> Iterator[None]:
         """The first pass: every value into the histogram; meanwhile masks under provisional thresholds."""
@@ -181,7 +185,10 @@ class Dissecting:
 
     def _given_thresholds(self) -> Tensor:
         given = self.settings.thresholds
-        if given.dim() != 1 or len(given) != self.reader.units or bool(given.isnan().any()):
+        if bool(given.isnan().any()):
+            unit = int(given.flatten().isnan().nonzero()[0, 0])
+            raise XaiwidgetsError(f"The threshold of unit {unit} is NaN, no number; give one that masks can exceed.")
+        if given.dim() != 1 or len(given) != self.reader.units:
             raise XaiwidgetsError(
                 f"thresholds of shape {tuple(given.shape)} were given for {self.reader.units} units; give one number "
                 "for each, as the threshold of an earlier result."
@@ -190,7 +197,7 @@ class Dissecting:
 
     def _take_over(self, start: Dissection) -> None:
         """Keep of an earlier result what still holds: its measurements, and its counts under the same thresholds."""
-        known = start.progress.continued(self.progress)
+        known = start.progress.continued(self.progress, self.concepts.ids)
         if not self.given and known.histogram is not None:
             self.progress, self.top = known.uncounted(), start.top
             if not self._left("measured"):

@@ -6,21 +6,22 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
-from xaiwidgets.methods.feature_analysis._from_settings import refuse_images
 from xaiwidgets.methods.feature_analysis._geometry import geometry_of
 from xaiwidgets.methods.feature_analysis._images import refuse_size
 from xaiwidgets.methods.feature_analysis._randomization import Randomization
 from xaiwidgets.methods.feature_analysis._scan import largest_of
 from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, Probe
+from xaiwidgets.models.twin import fingerprint
 
 
 class UnitReader:
     """Reads the units of one layer for images of a set of concepts.
 
     ``weights`` are "trained" or "untrained", ``rotation`` is how far the basis is turned; both are drawn with ``seed``.
-    ``key`` says which units these are. Raises `XaiwidgetsError` for a layer that is not there, one whose positions form
-    no grid, and images that the network cannot look at.
+    ``key`` says which units these are. A plain vector has one position, which is the whole image. Raises
+    `XaiwidgetsError` for a layer that is not there, tokens that form no grid, and images that the network cannot look
+    at.
     """
 
     def __init__(
@@ -40,8 +41,7 @@ class UnitReader:
                 f"The positions of layer {layer!r} form no grid, so that they lie nowhere in the image; "
                 "choose a layer of maps, of patches, or of plain numbers."
             )
-        refuse_images(torch.zeros(1, *concepts.shape), self.view.channels)
-        refuse_size(concepts.shape[1:], model)
+        refuse_concepts(concepts, model)
         self.units = known.units
         self.geometry = geometry_of(Probe(model, [self.layer]), self.layer, concepts.shape[1:])
         trained = weights == "trained"
@@ -50,7 +50,7 @@ class UnitReader:
         self.basis = rotated_basis(self.units, rotation, seed).to(model.device, model.dtype)
         self._rotated = rotation > 0
         drawn = seed if self._rotated or not trained else None
-        self.key = (self.layer, weights, rotation, drawn)
+        self.key = (fingerprint(model.module), self.layer, weights, rotation, drawn)
 
     @property
     def positions(self) -> int:
@@ -74,6 +74,18 @@ class UnitReader:
                 "normalisation and the images."
             )
         return activation, largest
+
+
+def refuse_concepts(concepts: ConceptSet, model: ImageModel) -> None:
+    """Raise where the network does not look at images of the set's shape."""
+    view = View(model, None)
+    shape = (view.channels, *view.canvas)
+    if concepts.shape[0] != view.channels:
+        raise XaiwidgetsError(
+            f"The concepts have images of {concepts.shape[0]} channels, and {model.name} looks at {view.channels}; "
+            f"give concepts.fitted({shape})."
+        )
+    refuse_size(concepts.shape[1:], model)
 
 
 def rotated_basis(units: int, share: float, seed: int) -> Float[Tensor, "unit unit"]:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from xaiwidgets.compute import Job, worker_for
+from xaiwidgets.core import XaiwidgetsError, nearest
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._dissection.result import Dissection
 from xaiwidgets.methods.feature_analysis.network_dissection import NetworkDissection
 from xaiwidgets.models import ImageModel
+from xaiwidgets.models.twin import state_key
 from xaiwidgets.widgets.parts.layer_choice import default_layer
 from xaiwidgets.widgets.parts.pick import pick
 
@@ -52,12 +54,18 @@ class Beside:
         layers = [f"layer {name}" for name, layer in model.layers().items() if name and layer.units]
         others = [] if other is None else [other.name]
         self.choice = pick("Compare with", [NOTHING, UNTRAINED, ROTATED, *others, *layers])
-        self._made: dict[tuple[str, str], Job] = {}
+        self._made: dict[tuple[str, str, str], Job] = {}
 
     @property
     def name(self) -> str:
         """What is compared with."""
         return self.choice.value
+
+    def choose(self, name: str) -> None:
+        """Choose it by its name; raises for one that is not offered."""
+        if name not in self.choice.options:
+            raise XaiwidgetsError(f"{name!r} was given to compare with; {nearest(name, self.choice.options)}.")
+        self.choice.value = name
 
     def begin(self, method: NetworkDissection) -> None:
         """Dissect what is chosen, unless it was done with these settings."""
@@ -82,9 +90,11 @@ class Beside:
 
     def all_found(self, method: NetworkDissection) -> dict[str, Dissection]:
         """All that was compared with under these settings, by its name."""
-        key = self._key(method, "")[1]
+        key = self._key(method, "")[1:]
         return {
-            name: job.latest.value for (name, made), job in self._made.items() if made == key and job.latest is not None
+            name: job.latest.value
+            for (name, *made), job in self._made.items()
+            if tuple(made) == key and job.latest is not None
         }
 
     @property
@@ -104,10 +114,13 @@ class Beside:
         layer = {"layer": self.name.removeprefix("layer ")}
         return method.replace(thresholds=None, **change.get(self.name, layer)), self._model, self._concepts
 
-    @staticmethod
-    def _key(method: NetworkDissection, name: str) -> tuple[str, str]:
-        """The way of scoring is no part of it: counts can be scored anew."""
-        return name, method.replace(iou_threshold=0.04, denominator="original").as_code()
+    def _key(self, method: NetworkDissection, name: str) -> tuple[str, str, str]:
+        """The way of scoring is no part of it: counts can be scored anew; the weights are."""
+        return (
+            name,
+            method.replace(iou_threshold=0.04, denominator="original").as_code(),
+            str(state_key(self._model.module)),
+        )
 
 
 def scored_like(one: Dissection, other: Dissection) -> Dissection:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xaiwidgets.methods.feature_analysis._dissection.result import Dissection
+from xaiwidgets.models.twin import fingerprint
 from xaiwidgets.widgets.parts.method_explorer import MethodExplorer
 from xaiwidgets.widgets.parts.run import Run
 
@@ -31,6 +32,8 @@ class CountsExplorer(MethodExplorer):
         """Start with the present settings, or go on with what was counted before; returns at once."""
         method, before = self.method(), self.shown
         alike = before is not None and not before.method.difference(method).keys() & set(_SAME)
+        # The network may have been trained since: then nothing is known of it.
+        alike = alike and before.value is not None and before.value.progress.key[0] == fingerprint(self.model.module)
         self._known, self.hint = before.value if alike else None, ""
         super().run()
         return self
@@ -62,6 +65,16 @@ class CountsExplorer(MethodExplorer):
         run.remembered["scored"] = scored
         self.foot.code = self.code_of(run)
         self.redraw()
+
+    def _settle(self, run: Run) -> None:
+        """A run has ended: what was asked for while no step could take it any more is scored now."""
+        if run is self.shown and run.value is not None:
+            asked = {
+                name: self.form.values[name] for name in _SCORING if self.form.values[name] != getattr(run.value, name)
+            }
+            if asked and asked.get("quantile", run.value.quantile) in run.value.levels:
+                run.remembered["scored"] = asked
+        super()._settle(run)
 
     def adopt(self, run: Run) -> None:
         """Take over the settings of an earlier run, and how it was scored."""
