@@ -84,6 +84,7 @@ def test_an_image_set_can_be_labelled():
         ({"names": NAMES | {"part": "wheel"}}, "give a list with a name or more"),
         ({"names": NAMES | {"color": ["red"]}}, "have labels from 0 to 2; there are 1 names"),
         ({"masks": masks() | {"part": torch.rand(5, 6, 4)}}, r"give whole numbers of shape \(5, height, width\)"),
+        ({"masks": masks() | {"part": torch.zeros(5, 0, 4).long()}}, r"of shape \(5, 0, 4\); give whole numbers"),
         ({"masks": masks() | {"part": masks(4)["part"]}}, r"of shape \(4, 6, 4\); give whole numbers of shape \(5,"),
         ({"masks": masks() | {"part": masks(5, (3, 2))["part"]}}, "several sizes"),
         ({"masks": masks() | {"part": masks()["part"] - 1}}, "have labels from -1 to 0"),

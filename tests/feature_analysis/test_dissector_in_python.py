@@ -98,6 +98,16 @@ def test_another_quantile_says_that_it_needs_a_pass_and_then_needs_one_alone(vie
     assert torch.equal(after.iou, xw.core.last(view.method()(view.model, view.concepts)).iou)
 
 
+def test_what_waits_for_a_pass_holds_nothing_else_up(view):
+    view.run().wait(60)
+    view.set(quantile=0.1)
+    view.set(iou_threshold=0.03)
+    assert view.result.iou_threshold == 0.03
+    view.set(quantile=0.01)
+    assert (view.result.quantile, view.result.iou_threshold) == (0.01, 0.03)
+    assert view.hint == ""
+
+
 def test_a_stopped_run_goes_on_without_losing_counts(view, monkeypatch):
     monkeypatch.setattr(_scan, "_LARGEST", 1)
     view.run()
@@ -201,6 +211,46 @@ def test_a_concept_shows_its_units_and_a_card_its_unit(view):
     view.frame.selected = -1
     told(view)
     assert view.panel.layout.display == "none"
+
+
+def test_a_chosen_unit_does_not_outlive_its_layer(made):
+    network = torch.nn.Sequential(*convolution(12).module, torch.nn.Conv2d(12, 4, 3))
+    view = made(xw.ImageModel(network, (3, 24, 20)), some_concepts(), layer="1", quantile=0.02)
+    view.run().wait(60)
+    told(view)
+    view.frame.selected = 7
+    told(view)
+    view.set(layer="2")
+    assert view.selection == -1
+    view.run().wait(60)
+    told(view)
+    assert view.pixels(view.shown).shape[0] == 4
+    view.bring_back(min(view.history.ids))
+    told(view)
+    assert view.pixels(view.shown).shape[0] == 8
+
+
+def test_fewer_top_images_are_shown_of_a_chosen_unit(view):
+    view.run().wait(60)
+    told(view)
+    view.frame.selected = 0
+    told(view)
+    view.set(top=3)
+    view.run().wait(60)
+    told(view)
+    assert len(view.panel.frame.cells) == len(view.panel._pictures()) == 4
+
+
+def test_units_that_are_not_the_networks_own_are_not_drawn(made):
+    view = made(convolution(12), some_concepts(), layer="1", quantile=0.02, rotation=1.0)
+    view.run().wait(60)
+    told(view)
+    view.frame.selected = 0
+    told(view)
+    view.panel.draw_button.click()
+    told(view)
+    assert "not the network's; none is drawn" in view.bar.message
+    assert view.panel.jobs == []
 
 
 def test_bars_are_ranked_by_category_and_choose_a_concept(view):

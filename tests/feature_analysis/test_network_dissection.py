@@ -98,6 +98,28 @@ def test_labels_of_the_whole_image_and_several_a_pixel_are_counted(tmp_path):
     assert area[-2:].sum() == 30 * 120
 
 
+def test_a_dead_first_unit_changes_nothing_for_the_others():
+    model, concepts = convolution(), some_concepts()
+    method = NetworkDissection("1", quantile=0.05)
+    before = last(method(model, concepts))
+    with torch.no_grad():
+        model.module[0].weight[0] = 0
+        model.module[0].bias[0] = -1
+    after = last(method(model, concepts))
+    assert after.dead.tolist() == [True] + 4 * [False]
+    for quantile in before.levels:
+        one, other = (value.rescored(quantile=quantile) for value in (before, after))
+        assert torch.equal(one.iou[1:], other.iou[1:])
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_a_saturated_unit_has_an_empty_mask(kind):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Hardtanh(-1, 0.1)).to(kind)
+    value = last(NetworkDissection("1")(ImageModel(network, (3, 24, 20)), some_concepts()))
+    assert value.dead.all()
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_kind_of_network_is_dissected(name):
     model = image_model(name)
@@ -203,6 +225,10 @@ def test_what_does_not_belong_together_is_not_merged_or_continued():
         last(method(model, some_concepts(), start=one))
     with pytest.raises(XaiwidgetsError, match="start= is a result of another network"):
         last(method(convolution(seed=1), concepts, start=one))
+    with pytest.raises(XaiwidgetsError, match="start= is a result of another number of top images"):
+        last(method.replace(top=3)(model, concepts, start=one))
+    with pytest.raises(XaiwidgetsError, match="start= is a result of another size of images"):
+        last(method(model, concepts.fitted((3, 48, 40)), start=one))
     with pytest.raises(XaiwidgetsError, match="start= has image 12, which is not in this part of the set"):
         last(method(model, concepts[:12], start=one))
     with pytest.raises(XaiwidgetsError, match="The two results differ in network"):
@@ -339,6 +365,13 @@ def test_an_interval_covers_what_more_images_give_and_chance_is_doubtful():
     assert (sure.stability == 1).all()
     assert (sure.interval[:, 0] <= sure.best_iou).all()
     assert (sure.best_iou <= sure.interval[:, 1]).all()
+
+
+def test_every_twentieth_image_has_an_interval_too():
+    model, concepts = convolution(), some_concepts(400)
+    value = last(NetworkDissection("1", quantile=0.05)(model, concepts.subset(slice(0, 400, 20))))
+    assert value.counts.images.tolist() == [1] * 20
+    assert value.interval[value.best >= 0].isfinite().all()
 
 
 def test_live_settings_score_anew_without_counting_again():

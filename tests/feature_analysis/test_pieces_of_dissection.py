@@ -94,6 +94,30 @@ def test_a_constant_has_its_constant_as_threshold():
     assert torch.equal(thresholds, torch.tensor([3.0029, -0.7, 0.0]).expand(2, 3))
 
 
+@pytest.mark.parametrize("highest", [6.0, 0.1, -0.3, 1.0001])
+def test_saturated_values_are_not_above_their_own_threshold(highest):
+    values = torch.minimum(torch.randn(2, 10_000) + highest - 0.5, torch.tensor(highest))
+    parts = values.split(999, dim=1)
+    histogram = Histogram.empty(2, torch.device("cpu"))
+    for part in parts:
+        histogram = histogram.after(part)
+    again = Histogram.empty(2, torch.device("cpu")).after(values[:, 5000:])
+    merged = Histogram.empty(2, torch.device("cpu")).after(values[:, :5000]).merge(again)
+    share = (values == highest).double().mean(1)
+    for found in (histogram, merged):
+        torch.testing.assert_close(found.saturated.double() / 10_000, share)
+        thresholds, _ = found.thresholds([0.005, 0.9])
+        assert (thresholds[0] == torch.tensor(highest)).all()
+        assert ((values > thresholds[1][:, None]).double().mean(1) - 0.9).abs().max() < 1e-3
+
+
+def test_values_beyond_the_bins_keep_their_order():
+    values = (torch.randn(1, 100_000).abs() + 1) * 1e9
+    thresholds, errors = Histogram.empty(1, torch.device("cpu")).after(values).thresholds([0.005])
+    assert 1e9 < thresholds[0, 0] <= values.max()
+    assert errors[0, 0] == 1  # and it is said that they are not told apart
+
+
 def geometry(rows, columns, length=(32, 24)):
     def axis(count, length):
         middles = tuple((i + 0.5) * length / count for i in range(count))

@@ -148,7 +148,7 @@ def _checked(mask: Tensor | np.ndarray, category: str, names: Sequence[str], cou
             "height, width), 0 for none."
         )
     given = torch.as_tensor(np.ascontiguousarray(mask) if isinstance(mask, np.ndarray) else mask)
-    if given.is_floating_point() or given.is_complex() or given.dim() != 3 or len(given) != count:  # noqa: PLR2004
+    if given.is_floating_point() or given.is_complex() or given.dim() != 3 or len(given) != count or 0 in given.shape:  # noqa: PLR2004
         raise XaiwidgetsError(
             f"The masks of category {category!r} are {given.dtype} of shape {tuple(given.shape)}; give whole numbers "
             f"of shape ({count}, height, width), 0 for none."

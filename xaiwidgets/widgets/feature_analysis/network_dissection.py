@@ -1,5 +1,6 @@
 """The widget of network dissection."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from xaiwidgets.compute import Job
+from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._dissection.result import Dissection
 from xaiwidgets.methods.feature_analysis.network_dissection import NetworkDissection
@@ -69,6 +71,7 @@ class Dissector(CountsExplorer):
         self._crops = Crops(self.concepts.images)
         self._cards: tuple[int, ...] = ()
         self._held: tuple[int, ...] | None = None
+        self._laid_out: str | None = None
         self.bars = ConceptBars()
         self.beside = Beside(model, self.concepts, second, self.rests, self.mark_news)
         self.panel = UnitPanel(model, self.concepts, self.rests)
@@ -97,8 +100,8 @@ class Dissector(CountsExplorer):
         self.concept.observe(lambda _change: self._another_concept(), "value")
         self.beside.choice.observe(lambda _change: self.guarded(self._compare), "value")
         self.bars.on_choose(self._on_bar)
-        self.panel.draw_button.on_click(lambda _button: self.guarded(self.panel.draw))
-        self.panel.open_button.on_click(lambda _button: self.guarded(self.panel.visualize))
+        self.panel.draw_button.on_click(lambda _button: self.guarded(self._draw_unit, self.panel.draw))
+        self.panel.open_button.on_click(lambda _button: self.guarded(self._draw_unit, self.panel.visualize))
 
     def chosen(self) -> dict[str, Any]:
         """The layer."""
@@ -121,6 +124,9 @@ class Dissector(CountsExplorer):
     def lay_out(self, method: NetworkDissection) -> None:
         """A card for each of the best detectors."""
         layer, chosen = method.layer or "the output", self._chosen_concept
+        if method.layer != self._laid_out:  # another layer's units are not chosen
+            self._laid_out = method.layer
+            self._deselect()
         count = min(_CARDS, self.model.layer(method.layer).units)
         what = f"units that detect {chosen[0]}" if chosen else "units that detect a concept"
         _, height, width = self.model.picture_shape
@@ -226,11 +232,24 @@ class Dissector(CountsExplorer):
         said = [f"<b>{escape(self.hint)}</b>" if self.hint else "", in_words(found, others), escape(error)]
         return "<br>".join(filter(None, said))
 
+    def _draw_unit(self, draw: Callable[[], None]) -> None:
+        """Draw what a unit looks for, if it is one of the network's own."""
+        method = self.shown.method
+        if method.rotation > 0 or method.weights != "trained":
+            raise XaiwidgetsError(
+                "The units of a turned basis or an untrained copy are not the network's; none is drawn."
+            )
+        draw()
+
     def _compare(self) -> None:
         """Something else to compare with was chosen."""
         if self.shown is not None and self.shown.value is not None:
             self.beside.begin(self.shown.method)
         self.mark_news()
+
+    def _deselect(self) -> None:
+        self._held = None
+        self.frame.set_trait("selected", -1)
 
     def _on_selected(self, change: Any) -> None:
         self._held = self._cards if change["new"] >= 0 else None
@@ -241,8 +260,7 @@ class Dissector(CountsExplorer):
     def _another_concept(self) -> None:
         """Cards of another concept's units."""
         with get_publisher().lock:
-            self._held = None
-            self.frame.set_trait("selected", -1)
+            self._deselect()
             self.lay_out(self.method() if self.shown is None else self.shown.method)
             if self.shown is not None:
                 self.shown.cells = self.frame.cells

@@ -22,17 +22,18 @@ def masked(
 ) -> list[list[Pairs]]:
     """For each level of thresholds the pairs whose mask M = up(a) > T is not empty, in parts.
 
+    The thresholds of a unit never rise from one level to the next: levels are quantiles, the smallest first.
+
     Interpolation never exceeds the largest of a map, so that only pairs whose largest exceeds the lowest threshold are
     upsampled: at the paper's quantile few do.
     """
-    order = thresholds[:, 0].argsort() if len(thresholds) > 1 else torch.zeros(1, dtype=torch.int64)
-    ascending = thresholds[order.to(thresholds.device)]  # levels of one histogram are in the same order for all units
+    ascending = thresholds.flip(0)
     image, unit = (largest > ascending[0]).nonzero(as_tuple=True)
     by_level: list[list[Pairs]] = [[] for _ in thresholds]
     for part in _parts(len(image), upsampling.label_shape, len(thresholds) * (labels.size.shape[1] + 1)):
         counted = _count(activation[image[part], unit[part]], image[part], ascending[:, unit[part]], upsampling, labels)
         for rank, (size, intersection) in enumerate(counted):
-            by_level[int(order[rank])].append(Pairs(image[part], unit[part], size, intersection))
+            by_level[-1 - rank].append(Pairs(image[part], unit[part], size, intersection))
     return by_level
 
 

@@ -11,7 +11,18 @@ from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._dissection.pilot import Looked, Pilot
 from xaiwidgets.methods.feature_analysis._dissection.quantiles import Histogram
 
-_KEY = ("network", "layer", "weights", "rotation", "seed", "upsampling", "number of units", "concepts")
+_KEY = (
+    "network",
+    "size of images",
+    "layer",
+    "training",
+    "rotation",
+    "seed",
+    "upsampling",
+    "number of top images",
+    "number of units",
+    "concepts",
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 
-_LOWEST, _HIGHEST = -24, 16  # powers of two between which sizes are told apart
+_LOWEST, _HIGHEST = -20, 24  # powers of two between which sizes are told apart
 _FINE, _COARSE = 10, 7  # bits of the mantissa that tell positive and negative values apart
 _MANTISSA, _BIAS = 23, 127  # of a number in single precision
 _OCTAVES = _HIGHEST - _LOWEST
@@ -21,17 +21,19 @@ _WAITING = 16  # batches whose counts are added at once, since each addition cop
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """How many of a unit's values fall into each of 46,080 bins, for every unit.
+    """How many of a unit's values fall into each of 50,688 bins, for every unit.
 
-    A bin is a range of floating point numbers: 1,024 to an octave above zero, 128 below, from 2⁻²⁴ to 2¹⁶ in size; what
+    A bin is a range of floating point numbers: 1,024 to an octave above zero, 128 below, from 2⁻²⁰ to 2²⁴ in size; what
     is smaller counts as zero. The bins are the same for all data, so that neither the order of the values nor the way
     they are split into parts changes any count, and parts add up exactly. Memory is 0.2 MB a unit.
+    ``saturated`` counts the values that equal the unit's largest: a ReLU6 gives the same number over and over.
     """
 
     counts: Int[Tensor, "unit bin"]
     waiting: tuple[Int[Tensor, "unit value"], ...]
     lowest: Float[Tensor, "unit"]
     highest: Float[Tensor, "unit"]
+    saturated: Int[Tensor, "unit"]
     total: int
 
     @staticmethod
@@ -39,7 +41,7 @@ class Histogram:
         """No values yet."""
         infinite = torch.full((units,), torch.inf, device=device)
         counts = torch.zeros((units, BINS), dtype=torch.int32, device=device)
-        return Histogram(counts, (), infinite, -infinite, 0)
+        return Histogram(counts, (), infinite, -infinite, torch.zeros_like(counts[:, 0]), 0)
 
     def after(self, values: Float[Tensor, "unit value"]) -> "Histogram":
         """The histogram with these values too."""
@@ -50,11 +52,13 @@ class Histogram:
                 "layer with fewer positions."
             )
         values = values.float()
+        largest = values.amax(1)
         known = Histogram(
             self.counts,
             (*self.waiting, bins_of(values)),
             self.lowest.minimum(values.amin(1)),
-            self.highest.maximum(values.amax(1)),
+            self.highest.maximum(largest),
+            self.saturated_with(largest, (values == largest[:, None]).sum(1)),
             total,
         )
         return known.settled() if len(known.waiting) >= _WAITING else known
@@ -67,8 +71,14 @@ class Histogram:
             (),
             one.lowest.minimum(two.lowest.to(one.lowest)),
             one.highest.maximum(two.highest.to(one.highest)),
+            one.saturated_with(two.highest.to(one.highest), two.saturated.to(one.saturated)),
             one.total + two.total,
         )
+
+    def saturated_with(self, highest: Float[Tensor, "unit"], count: Int[Tensor, "unit"]) -> Int[Tensor, "unit"]:
+        """How many values equal the largest once others are added, of which ``count`` equal their ``highest``."""
+        here = torch.where(self.highest >= highest, self.saturated, 0)
+        return (here + torch.where(highest >= self.highest, count, 0)).to(self.saturated.dtype)
 
     def settled(self) -> "Histogram":
         """The same with nothing waiting to be added."""
@@ -86,7 +96,8 @@ class Histogram:
 
         Within a bin values are taken to lie evenly, between the unit's smallest and largest where these cut it off. The
         rank of T is wrong by less than the share of values that lie in its bin; where they do lie evenly, by next to
-        nothing. A unit that is constant gets its constant.
+        nothing. A unit that is constant gets its constant, and one with
+        more saturated values than its share their value: none exceeds it, so that its mask is empty.
         """
         counts = self.settled().counts.unflatten(1, (-1, _BLOCK))
         blocks = counts.sum(2, dtype=torch.int64)
@@ -110,9 +121,11 @@ class Histogram:
         low = torch.maximum(edges[bins], self.lowest)
         high = torch.minimum(edges[bins + 1], self.highest)
         zero = torch.zeros_like(low).clamp(self.lowest, self.highest)
-        share = ((rank - above) / inside.clamp(min=1)).clamp(0, 1).to(low.dtype)
+        # Several at the upper end are ties; a single largest value is just the largest.
+        ties = torch.where((high == self.highest) & (self.saturated > 1), self.saturated, 0)
+        share = ((rank - above - ties) / (inside - ties).clamp(min=1)).clamp(0, 1).to(low.dtype)
         threshold = torch.where(bins == _BELOW, zero, torch.lerp(high, low, share))
-        return threshold, inside / max(1, self.total)
+        return torch.where(rank < above + ties, high, threshold), inside / max(1, self.total)
 
 
 def _first_above(counts: Int[Tensor, "unit place"], rank: float) -> Int[Tensor, "unit"]:
@@ -141,4 +154,6 @@ def _edges(device: torch.device) -> Float[Tensor, "edge"]:
         begins[0] = 0  # what is smaller than the first octave lies there too
         return torch.cat([begins, begins.new_tensor([2.0**_HIGHEST])])
 
-    return torch.cat([-sizes(_COARSE).flip(0)[:-1], sizes(_FINE)]).float().to(device)
+    edges = torch.cat([-sizes(_COARSE).flip(0)[:-1], sizes(_FINE)])
+    edges[0], edges[-1] = -torch.inf, torch.inf  # what is larger lies in the outermost bins
+    return edges.float().to(device)

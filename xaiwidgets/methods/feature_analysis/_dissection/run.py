@@ -50,9 +50,9 @@ class Dissecting:
         self.given = settings.thresholds is not None
         self.levels = (settings.quantile,)
         histogram = None if self.given else Histogram.empty(reader.units, model.device)
-        key = (*reader.key, settings.upsampling, reader.units, concepts.concepts)
+        key = (*reader.key, settings.upsampling, settings.top, reader.units, concepts.concepts)
         self.progress = Progress.none(key, histogram, concepts)
-        like = torch.empty(0, device=model.device, dtype=model.dtype)
+        like = torch.empty(0, device=model.device)
         self.top = TopMaps.empty(reader.units, settings.top, reader.positions, like)
         self.thresholds = like.new_full((1, reader.units), torch.nan)
         self.errors, self.tallies = torch.full_like(self.thresholds, torch.nan), self._empty()
@@ -172,10 +172,15 @@ class Dissecting:
 
     def _look(self, places: list[int]) -> Looked:
         batch = self.concepts.batch(places)
-        activation, largest = self.reader(batch.images)
+        activation, largest = self.reader(batch.images) if len(batch.ids) else self._nothing()
         labels = Labels.of(batch, self.category, self.model.device)
         asked = self.concepts.ids[places]
         return Looked(asked, activation, largest, labels, batch.skipped)
+
+    def _nothing(self) -> tuple[Tensor, Tensor]:
+        """What is read of no image."""
+        none = self.thresholds.new_empty((0, self.reader.units, self.reader.positions))
+        return none, none[..., 0]
 
     def _empty(self) -> tuple[Tally, ...]:
         """Blocks at the run's quantile alone: they take twenty times the memory."""

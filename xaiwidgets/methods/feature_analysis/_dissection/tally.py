@@ -16,7 +16,7 @@ BLOCKS = 20  # of images, for a jackknife
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Pixels counted so far, by blocks of images; an image's block is its id modulo the number of blocks.
+    """Pixels counted so far, by blocks of images, to which they belong in turn by their ids.
 
     ``intersection`` is |M ∩ L| of a unit's mask with a concept. ``masks`` is |M| by category, over the images in which
     any label of the category is present; ``touching`` over those in which the mask overlaps one; ``anywhere`` over all.
@@ -47,7 +47,8 @@ class Tally:
 
     def after(self, parts: list["Pairs"], labels: "Labels") -> "Tally":
         """With the masks of a batch, in parts, and its labels."""
-        block = labels.ids % len(self.images)
+        # Twenty neighbours lie in twenty blocks, and so do twenty images that lie twenty apart.
+        block = (labels.ids + labels.ids // BLOCKS) % len(self.images)
         known = self
         for pairs in parts:
             known = known._with_masks(pairs, labels, block)

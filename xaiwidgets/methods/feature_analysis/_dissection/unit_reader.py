@@ -47,10 +47,10 @@ class UnitReader:
         trained = weights == "trained"
         network = None if trained else Randomization(model, self.layer, 1, seed).network_at(0)
         self.probe = Probe(model, [self.layer], network=network)
-        self.basis = rotated_basis(self.units, rotation, seed).to(model.device, model.dtype)
+        self.basis = rotated_basis(self.units, rotation, seed).to(model.device, torch.float32)
         self._rotated = rotation > 0
         drawn = seed if self._rotated or not trained else None
-        self.key = (fingerprint(model.module), self.layer, weights, rotation, drawn)
+        self.key = (fingerprint(model.module), concepts.shape, self.layer, weights, rotation, drawn)
 
     @property
     def positions(self) -> int:
@@ -63,7 +63,7 @@ class UnitReader:
     ) -> tuple[Float[Tensor, "image unit position"], Float[Tensor, "image unit"]]:
         """The activations, and the largest of each map; raises for one that is no finite number."""
         seen = self.view.network(images.to(self.model.device, self.model.dtype))
-        activation = self.probe.arranged(seen, self.layer)
+        activation = self.probe.arranged(seen, self.layer).float()  # as the histogram has them, so that ties stay ties
         if self._rotated:
             activation = torch.einsum("vu,bup->bvp", self.basis, activation)
         largest = largest_of(activation)

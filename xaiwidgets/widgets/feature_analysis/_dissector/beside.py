@@ -13,6 +13,8 @@ from xaiwidgets.models.twin import state_key
 from xaiwidgets.widgets.parts.layer_choice import default_layer
 from xaiwidgets.widgets.parts.pick import pick
 
+_MOST = 12  # that are kept
+
 NOTHING, UNTRAINED, ROTATED = "nothing", "an untrained copy", "a random basis"
 
 
@@ -82,6 +84,8 @@ class Beside:
         )
         job.subscribe(lambda _job: self._news())
         self._made[key] = job
+        for old in [key for key, job in self._made.items() if job.finished][:-_MOST]:
+            del self._made[old]
 
     def found(self, method: NetworkDissection) -> Dissection | None:
         """The newest answer of what is chosen."""
@@ -93,7 +97,7 @@ class Beside:
         key = self._key(method, "")[1:]
         return {
             name: job.latest.value
-            for (name, *made), job in self._made.items()
+            for (name, *made), job in list(self._made.items())
             if tuple(made) == key and job.latest is not None
         }
 

@@ -55,25 +55,25 @@ class CountsExplorer(MethodExplorer):
             super().take_settings(changes)
             return
         self.settings_changed()
-        self.hint = ""
-        quantile = self.form.values["quantile"]
-        if quantile not in run.value.levels:
-            known = ", ".join(f"{level:g}" for level in run.value.levels)
-            self.hint = f"Quantile {quantile:g} needs a pass (counts are kept at {known}): press Run."
-            return
-        scored = run.remembered.get("scored", {}) | {name: self.form.values[name] for name in changes}
-        run.remembered["scored"] = scored
+        self._score(run)
         self.foot.code = self.code_of(run)
         self.redraw()
+
+    def _score(self, run: Run) -> None:
+        """Score a run as the form asks, and say what needs a pass."""
+        form = self.form.values
+        asked = {name: form[name] for name in _SCORING if form[name] != getattr(run.value, name)}
+        self.hint = ""
+        if form["quantile"] not in run.value.levels:
+            del asked["quantile"]
+            known = ", ".join(f"{level:g}" for level in run.value.levels)
+            self.hint = f"Quantile {form['quantile']:g} needs a pass (counts are kept at {known}): press Run."
+        run.remembered["scored"] = asked
 
     def _settle(self, run: Run) -> None:
         """A run has ended: what was asked for while no step could take it any more is scored now."""
         if run is self.shown and run.value is not None:
-            asked = {
-                name: self.form.values[name] for name in _SCORING if self.form.values[name] != getattr(run.value, name)
-            }
-            if asked and asked.get("quantile", run.value.quantile) in run.value.levels:
-                run.remembered["scored"] = asked
+            self._score(run)
         super()._settle(run)
 
     def adopt(self, run: Run) -> None:

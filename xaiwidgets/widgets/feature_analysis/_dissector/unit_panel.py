@@ -32,6 +32,7 @@ class UnitPanel(widgets.VBox):
         self._found: Dissection | None = None
         self._job: Job | None = None
         self.unit = -1
+        self._cells: tuple[int, str, int] | None = None  # what the pictures are of
         self.heading, self.words = heading("Unit"), widgets.HTML()
         self.frame = FrameView(columns=_ACROSS)
         self.draw_button = widgets.Button(description="Draw what it looks for")
@@ -46,9 +47,10 @@ class UnitPanel(widgets.VBox):
 
     def show(self, found: Dissection, unit: int) -> None:
         """Look at a unit of a dissection (the publisher's thread calls, under its lock)."""
-        if unit != self.unit:
+        cells = (unit, found.layer, self._places(found))
+        if cells != self._cells:
             self.stop()
-            self._job, self.unit = None, unit
+            self._job, self.unit, self._cells = None, unit, cells
             self._name_cells(found)
             self.heading.value = heading_html(f"Unit {unit}", found.layer or "the output")
         elif found is self._found:
@@ -62,7 +64,7 @@ class UnitPanel(widgets.VBox):
     def hide(self) -> None:
         """No unit is chosen."""
         self.stop()
-        self.unit, self._found, self.layout.display = -1, None, "none"
+        self.unit, self._cells, self._found, self.layout.display = -1, None, None, "none"
 
     def draw(self) -> None:
         """Begin to draw the image that the unit responds to most."""
