@@ -111,4 +111,6 @@ def test_nothing_of_it_stays_behind(entry):
     first_answer(view)
     view.dispose()
     view.dispose()
+    with pytest.raises(XaiwidgetsError, match="disposed of"):
+        view.run()
     assert set(ipywidgets.widgets.widget._instances) == before

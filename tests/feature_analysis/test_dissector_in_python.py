@@ -182,6 +182,14 @@ def test_a_control_is_compared_with_and_scored_alike(view):
     assert sum(data["other"]) == int(other.detectors.sum()) > 0
 
 
+def test_a_comparison_may_be_asked_for_before_the_first_answer(view):
+    view.run()
+    view.compare("a random basis")
+    view.wait(60)
+    view.beside.jobs[0].wait(60)
+    assert "a random basis" in view.compared
+
+
 def test_a_second_network_is_compared_with(made):
     view = made(convolution(12), some_concepts(), "1", other=convolution(7, seed=5), other_layer="0", quantile=0.02)
     view.run().wait(60)

@@ -208,6 +208,14 @@ def test_parts_that_are_sets_of_their_own_can_be_put_together():
     assert torch.equal(merged.iou, whole.iou)
 
 
+def test_a_run_goes_on_over_more_images_than_before(in_small_batches):
+    model, concepts = convolution(), some_concepts()
+    method = NetworkDissection("1", quantile=0.05)
+    steps = steps_of(method, model, concepts, start=last(method(model, concepts[:20])))
+    assert all(step.value.levels == (0.05,) for step in steps if step.value.provisional)
+    assert same(steps[-1].value, last(method(model, concepts)))
+
+
 def test_what_does_not_belong_together_is_not_merged_or_continued():
     model, concepts = convolution(), some_concepts()
     method = NetworkDissection("1", quantile=0.05)

@@ -20,6 +20,7 @@ def drawn(kind):
     return {
         "gaussian": normal,
         "gaussian, tiny": 1e-4 * normal,
+        "gaussian, tinier": 1e-12 * normal,
         "gaussian around 0.5": 0.5 + 0.1 * normal,
         "gaussian, far below zero": normal - 10,
         "85 % zeros": torch.where(zeros, 0, normal.abs()),
@@ -33,6 +34,7 @@ def drawn(kind):
 KINDS = (
     "gaussian",
     "gaussian, tiny",
+    "gaussian, tinier",
     "gaussian around 0.5",
     "gaussian, far below zero",
     "85 % zeros",

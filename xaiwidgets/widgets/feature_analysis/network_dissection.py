@@ -1,6 +1,5 @@
 """The widget of network dissection."""
 
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -9,7 +8,6 @@ import torch
 from torch import nn
 
 from xaiwidgets.compute import Job
-from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._dissection.result import Dissection
 from xaiwidgets.methods.feature_analysis.network_dissection import NetworkDissection
@@ -82,12 +80,7 @@ class Dissector(CountsExplorer):
             model,
             settings,
             title="Dissector",
-            what=[
-                heading("Layer"),
-                self.choice.tree,
-                self.concept,
-                self.beside.choice,
-            ],
+            what=[heading("Layer"), self.choice.tree, self.concept, self.beside.choice],
             picture=[self.panel, self.bars.heading, self.bars.plot],
             how=[heading("Evidence"), self.evidence],
         )
@@ -100,8 +93,8 @@ class Dissector(CountsExplorer):
         self.concept.observe(lambda _change: self._another_concept(), "value")
         self.beside.choice.observe(lambda _change: self.guarded(self._compare), "value")
         self.bars.on_choose(self._on_bar)
-        self.panel.draw_button.on_click(lambda _button: self.guarded(self._draw_unit, self.panel.draw))
-        self.panel.open_button.on_click(lambda _button: self.guarded(self._draw_unit, self.panel.visualize))
+        self.panel.draw_button.on_click(lambda _button: self.guarded(self.panel.draw))
+        self.panel.open_button.on_click(lambda _button: self.guarded(self.panel.visualize))
 
     def chosen(self) -> dict[str, Any]:
         """The layer."""
@@ -133,10 +126,7 @@ class Dissector(CountsExplorer):
         with get_publisher().lock:
             self.frame.set_grid(
                 [str(i + 1) for i in range(count)],
-                [
-                    f"number {i + 1} of the {what} best in layer {layer}: its top image, dark outside"
-                    for i in range(count)
-                ],
+                [f"number {i + 1} of the {what} in layer {layer}: its top image, dark outside" for i in range(count)],
                 [""] * count,
                 [category_color(0)] * count,
                 width / height,
@@ -232,18 +222,9 @@ class Dissector(CountsExplorer):
         said = [f"<b>{escape(self.hint)}</b>" if self.hint else "", in_words(found, others), escape(error)]
         return "<br>".join(filter(None, said))
 
-    def _draw_unit(self, draw: Callable[[], None]) -> None:
-        """Draw what a unit looks for, if it is one of the network's own."""
-        method = self.shown.method
-        if method.rotation > 0 or method.weights != "trained":
-            raise XaiwidgetsError(
-                "The units of a turned basis or an untrained copy are not the network's; none is drawn."
-            )
-        draw()
-
     def _compare(self) -> None:
         """Something else to compare with was chosen."""
-        if self.shown is not None and self.shown.value is not None:
+        if self.shown is not None:
             self.beside.begin(self.shown.method)
         self.mark_news()
 

@@ -41,6 +41,8 @@ class Explorer(Teller):
 
     def run(self) -> "Explorer":
         """Start with the present settings, in the place of a run that is on; returns at once."""
+        if self._disposed:
+            raise XaiwidgetsError("This widget was disposed of; make a new one.")
         with get_publisher().lock:  # so that no rehearsal and no picture of the run before comes in between
             method, arguments = self.method(), self.arguments()
             job = worker_for(self.model.device).submit(method(*arguments), slot=id(self), rest=self.rests)

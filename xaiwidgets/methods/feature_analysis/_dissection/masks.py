@@ -59,9 +59,10 @@ def _count(
     places = (pair * levels + level) * most + region
     found = torch.bincount(places, minlength=len(maps) * levels * most).view(-1, levels, most)
     found = found.flip(1).cumsum(1).flip(1)  # a pixel above a threshold is above all lower ones too
-    both = torch.cat(
-        [_concepts(found[image == place], labels.regions.has[part]) for place, part in enumerate(of_image)]
-    )
+    # Pairs are sorted by image, so that those of one image lie side by side.
+    ends = torch.searchsorted(image, torch.arange(len(of_image) + 1, device=image.device)).tolist()
+    cuts = zip(ends, ends[1:], of_image, strict=False)
+    both = torch.cat([_concepts(found[a:b], labels.regions.has[part]) for a, b, part in cuts if a < b])
     return [(found[:, i].sum(1), both[:, i]) for i in range(levels)]
 
 

@@ -11,7 +11,7 @@ from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._dissection.pilot import Looked, Pilot
 from xaiwidgets.methods.feature_analysis._dissection.quantiles import Histogram
 
-_KEY = (
+KEY = (
     "network",
     "size of images",
     "layer",
@@ -106,4 +106,4 @@ class Progress:
         return replace(self, measured=self.measured | other.measured, counted=self.counted | other.counted)
 
     def _differences(self, other: "Progress") -> list[str]:
-        return [name for name, one, two in zip(_KEY, self.key, other.key, strict=True) if one != two]
+        return [name for name, one, two in zip(KEY, self.key, other.key, strict=True) if one != two]

@@ -9,23 +9,30 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 
-_LOWEST, _HIGHEST = -20, 24  # powers of two between which sizes are told apart
-_FINE, _COARSE = 10, 7  # bits of the mantissa that tell positive and negative values apart
+_TINIEST, _LOWEST, _HIGHEST = -124, -20, 24  # powers of two between which sizes are told apart
+_FINE, _COARSE = (10, 5), (7, 3)  # bits of the mantissa above and below the lowest, for positive and negative values
 _MANTISSA, _BIAS = 23, 127  # of a number in single precision
-_OCTAVES = _HIGHEST - _LOWEST
-_BELOW = _OCTAVES << _COARSE  # bins of negative values
-BINS = _BELOW + (_OCTAVES << _FINE)
+
+
+def _count(bits: tuple[int, int]) -> tuple[int, int]:
+    """How many bins sizes above and below the lowest have."""
+    return (_HIGHEST - _LOWEST) << bits[0], (_LOWEST - _TINIEST) << bits[1]
+
+
+_BELOW = sum(_count(_COARSE))  # bins of negative values
+BINS = _BELOW + sum(_count(_FINE))
 _BLOCK = 64  # bins that are added up first when a rank is sought
 _WAITING = 16  # batches whose counts are added at once, since each addition copies all counts
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """How many of a unit's values fall into each of 50,688 bins, for every unit.
+    """How many of a unit's values fall into each of 54,848 bins, for every unit.
 
-    A bin is a range of floating point numbers: 1,024 to an octave above zero, 128 below, from 2⁻²⁰ to 2²⁴ in size; what
-    is smaller counts as zero. The bins are the same for all data, so that neither the order of the values nor the way
-    they are split into parts changes any count, and parts add up exactly. Memory is 0.2 MB a unit.
+    A bin is a range of floating point numbers: 1,024 to an octave above zero, 128 below, from 2⁻²⁰ to 2²⁴ in size; 32
+    and 8 to an octave down to 2⁻¹²⁴, and what is smaller counts as zero. The bins are the same for all data, so that
+    neither the order of the values nor the way they are split into parts changes any count, and parts add up exactly.
+    Memory is 0.2 MB a unit.
     ``saturated`` counts the values that equal the unit's largest: a ReLU6 gives the same number over and over.
     """
 
@@ -138,19 +145,26 @@ def bins_of(values: Float[Tensor, "*value"]) -> Int[Tensor, "*value"]:
     """The bin of each value; a larger value never has a smaller bin."""
     bits = (values + 0.0).view(torch.int32)  # + 0.0 makes −0 a zero
     size = bits & torch.iinfo(torch.int32).max
-    first = _BIAS + _LOWEST
-    fine = (size >> (_MANTISSA - _FINE)).sub_(first << _FINE).clamp_(0, (_OCTAVES << _FINE) - 1)
-    coarse = (size >> (_MANTISSA - _COARSE)).sub_(first << _COARSE).clamp_(0, _BELOW - 1)
-    return torch.where(bits < 0, _BELOW - 1 - coarse, _BELOW + fine)
+    return torch.where(bits < 0, _BELOW - 1 - _place(size, _COARSE), _BELOW + _place(size, _FINE))
+
+
+def _place(size: Int[Tensor, "*value"], bits: tuple[int, int]) -> Int[Tensor, "*value"]:
+    """The bin of a size by its exponent and the first bits of its mantissa."""
+    above, below = _count(bits)
+    upper = (size >> (_MANTISSA - bits[0])) - ((_BIAS + _LOWEST) << bits[0])
+    lower = (size >> (_MANTISSA - bits[1])) - ((_BIAS + _TINIEST) << bits[1])
+    return torch.where(upper >= 0, upper.clamp_(max=above - 1) + below, lower.clamp_(0, below - 1))
 
 
 def _edges(device: torch.device) -> Float[Tensor, "edge"]:
     """Where bins begin, and where the last one ends."""
 
-    def sizes(bits: int) -> Tensor:
-        octaves = torch.arange(_LOWEST, _HIGHEST, dtype=torch.float64)
-        steps = torch.arange(1 << bits, dtype=torch.float64) / (1 << bits)
-        begins = (2.0 ** octaves[:, None] * (1 + steps)).flatten()
+    def octaves(first: int, end: int, bits: int) -> Tensor:
+        powers = 2.0 ** torch.arange(first, end, dtype=torch.float64)
+        return (powers[:, None] * (1 + torch.arange(1 << bits, dtype=torch.float64) / (1 << bits))).flatten()
+
+    def sizes(bits: tuple[int, int]) -> Tensor:
+        begins = torch.cat([octaves(_TINIEST, _LOWEST, bits[1]), octaves(_LOWEST, _HIGHEST, bits[0])])
         begins[0] = 0  # what is smaller than the first octave lies there too
         return torch.cat([begins, begins.new_tensor([2.0**_HIGHEST])])
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from xaiwidgets.core import XaiwidgetsError, nearest
 from xaiwidgets.data._concepts.stores import Concept
 from xaiwidgets.methods.feature_analysis._dissection import detectors as detecting
-from xaiwidgets.methods.feature_analysis._dissection.progress import Progress
+from xaiwidgets.methods.feature_analysis._dissection.progress import KEY, Progress
 from xaiwidgets.methods.feature_analysis._dissection.tally import Tally
 from xaiwidgets.methods.feature_analysis._dissection.top_maps import TopMaps
 from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
@@ -50,6 +50,12 @@ class Dissection:
     top: TopMaps
     upsampling: Upsampling
     progress: Progress
+
+    @property
+    def own(self) -> bool:
+        """Whether the units are the network's own, not those of random weights or of a turned basis."""
+        known = dict(zip(KEY, self.progress.key, strict=True))
+        return known["training"] == "trained" and known["rotation"] == 0
 
     @property
     def seen(self) -> int:

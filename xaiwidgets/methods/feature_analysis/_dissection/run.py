@@ -185,8 +185,11 @@ class Dissecting:
     def _empty(self) -> tuple[Tally, ...]:
         """Blocks at the run's quantile alone: they take twenty times the memory."""
         size = (self.reader.units, len(self.category), int(self.category.max()) + 1)
+        rows, columns = self.concepts.label_shape
+        few = self.concepts.origin_size * rows * columns <= torch.iinfo(torch.int32).max
+        kinds = {BLOCKS: torch.int32 if few else torch.int64, 1: torch.int64}
         blocks = [BLOCKS if level == self.settings.quantile else 1 for level in self.levels]
-        return tuple(Tally.empty(count, *size, self.model.device) for count in blocks)
+        return tuple(Tally.empty(count, *size, self.model.device, kinds[count]) for count in blocks)
 
     def _given_thresholds(self) -> Tensor:
         given = self.settings.thresholds
@@ -202,15 +205,20 @@ class Dissecting:
 
     def _take_over(self, start: Dissection) -> None:
         """Keep of an earlier result what still holds: its measurements, and its counts under the same thresholds."""
+        if start.iou.device != self.model.device:
+            raise XaiwidgetsError(
+                f"start= lies on {start.iou.device}, the model on {self.model.device}; continue where it was begun."
+            )
         known = start.progress.continued(self.progress, self.concepts.ids)
         if not self.given and known.histogram is not None:
             self.progress, self.top = known.uncounted(), start.top
             if not self._left("measured"):
                 self._settle()
-            elif start.quantile == self.settings.quantile:
+            elif start.levels == self.levels:
                 self.thresholds, self.errors, self.tallies = start.thresholds, start.rank_error[None], start.tallies
             else:
                 self.progress = replace(self.progress, pilot=Pilot())
+                self._find_thresholds()
         same = start.levels == self.levels and torch.equal(start.thresholds.to(self.thresholds), self.thresholds)
         if same and not start.provisional:
             self.progress = replace(known, histogram=self.progress.histogram)

@@ -13,6 +13,8 @@ from xaiwidgets.methods.feature_analysis._dissection.regions import Regions
 
 BLOCKS = 20  # of images, for a jackknife
 
+_SLICE = 1 << 12  # regions that are added up at once
+
 
 @dataclass(frozen=True, eq=False)
 class Tally:
@@ -31,10 +33,11 @@ class Tally:
     images: Int[Tensor, "block"]
 
     @staticmethod
-    def empty(blocks: int, units: int, concepts: int, categories: int, device: torch.device) -> "Tally":
+    def empty(
+        blocks: int, units: int, concepts: int, categories: int, device: torch.device, kind: torch.dtype = torch.int64
+    ) -> "Tally":
         """Nothing counted yet."""
         shapes = [(units, concepts), (units, categories), (units, categories), (units,), (concepts,), ()]
-        kind = torch.int32 if blocks > 1 else torch.int64  # a twentieth of any set's pixels can be told in 32 bits
         return Tally(*(torch.zeros((blocks, *shape), dtype=kind, device=device) for shape in shapes))
 
     def emptied(self) -> "Tally":
@@ -105,7 +108,8 @@ class Labels(NamedTuple):
         """The labels on a device, with their sizes in pixels."""
         regions = Regions.of(batch, device)
         size = torch.zeros((len(batch.ids), len(category)), dtype=torch.int64, device=device)
-        size = size.index_add(0, regions.image, regions.size[:, None] * regions.has)
+        for part in regions.parts(_SLICE):
+            size.index_add_(0, regions.image[part], regions.size[part, None] * regions.has[part])
         of_category = torch.nn.functional.one_hot(category.to(device)).float()
         return Labels(regions.ids, regions, size, (size > 0).float() @ of_category > 0, of_category)
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from xaiwidgets.compute import Job, worker_for
+from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods.feature_analysis._dissection.result import Dissection
 from xaiwidgets.methods.feature_analysis.activation_maximization import ActivationMaximization
@@ -68,7 +69,7 @@ class UnitPanel(widgets.VBox):
 
     def draw(self) -> None:
         """Begin to draw the image that the unit responds to most."""
-        if self._found is None:
+        if not self._drawable():
             return
         method = ActivationMaximization(layer=self._found.layer, units=(self.unit,), steps=_STEPS)
         self._job = worker_for(self._model.device).submit(method(self._model), slot=id(self), rest=self._rests)
@@ -78,9 +79,17 @@ class UnitPanel(widgets.VBox):
         """Open the unit in a visualizer below, in the place of the one before."""
         from xaiwidgets.widgets.feature_analysis.activation_maximization import FeatureVisualizer
 
-        if self._found is not None:
+        if self._drawable():
             self.close_inside()
             self.inside.children = (FeatureVisualizer(self._model, layer=self._found.layer, units=[self.unit]),)
+
+    def _drawable(self) -> bool:
+        """Whether there is a unit; raises for one that is not the network's own, for another would be drawn."""
+        if self._found is not None and not self._found.own:
+            raise XaiwidgetsError(
+                "The units of a turned basis or an untrained copy are not the network's; none is drawn."
+            )
+        return self._found is not None
 
     def close_inside(self) -> None:
         """Close the visualizer."""
