@@ -134,7 +134,8 @@ class RectifierViewer(ImageExplorer):
 
     def _on_other(self, run: Run) -> None:
         if run is self.shown and run.value is not None:
-            still = run.job.finished and (self._other is None or self._other.finished)
+            jobs = [run.job, *([] if self._other is None else [self._other])]
+            still = all(job.finished or job.status == "paused" for job in jobs)  # then no picture waits for the budget
             self.frame.show(self._picture, lossless=still)
         self.mark_news()
 
