@@ -67,3 +67,20 @@ def dissected(up, thresholds, concepts, denominator):
     area = labels.sum((0, 2, 3))
     union = size + area - both
     return both, size, area, both / np.maximum(union, 1)
+
+
+def steps_of(method, *arguments, **named):
+    """All steps of a run."""
+    return list(method(*arguments, **named))
+
+
+def same(one, other):
+    """Whether two dissections counted the same, to the bit."""
+    return (
+        torch.equal(one.threshold, other.threshold)
+        and torch.equal(one.iou, other.iou)
+        and torch.equal(one.counts.intersection, other.counts.intersection)
+        and torch.equal(one.counts.touching, other.counts.touching)
+        and torch.equal(one.top.ids, other.top.ids)
+        and torch.equal(one.interval.nan_to_num(), other.interval.nan_to_num())
+    )
