@@ -1,7 +1,10 @@
 """Where the images of a set come from, and how some of them are read."""
 
+import hashlib
+import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,11 @@ class Store(ABC):
     def read(self, places: Sequence[int]) -> Tensor:
         """Float[image, channel, height, width] in [0, 1]; the caller may write to it."""
 
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """Equal for equal images in equal order; told without decoding any."""
+
 
 class Memory(Store):
     """Images in memory: bytes stay bytes until they are read."""
@@ -45,6 +53,7 @@ class Memory(Store):
             )
         self.images = given if given.dtype == torch.uint8 else unit_interval(given)
         self.shape = tuple(given.shape[1:])
+        self._digest: tuple[int, str] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -56,6 +65,15 @@ class Memory(Store):
         if part.dtype == torch.uint8:
             return unit_interval(part.cpu().contiguous())
         return part.cpu().clone(memory_format=torch.contiguous_format)  # looked through when the set was made
+
+    @property
+    def key(self) -> str:
+        """By every byte; taken anew when the tensor was written to."""
+        version = 0 if self.images.is_inference() else self.images._version  # noqa: SLF001 - torch has no public name
+        if self._digest is None or self._digest[0] != version:
+            content = self.images.cpu().contiguous().flatten().view(torch.uint8)
+            self._digest = (version, _digest([str(self.shape).encode(), content.numpy()]))
+        return self._digest[1]
 
 
 class Pictures(Store):
@@ -70,6 +88,12 @@ class Pictures(Store):
     def read(self, places: Sequence[int]) -> Tensor:
         """Decode, crop and resize."""
         return torch.stack([read_image(self.files[place], self.shape) for place in places])
+
+    @property
+    def key(self) -> str:
+        """By the files' names, sizes and times."""
+        known = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
+        return _digest([repr((self.shape, known)).encode()])
 
 
 class Items(Store):
@@ -93,6 +117,11 @@ class Items(Store):
         """The names that the data set has for its classes, as torchvision's have."""
         known = getattr(self.dataset, "classes", None)
         return list(map(str, known)) if isinstance(known, list | tuple) else None
+
+    @cached_property
+    def key(self) -> str:
+        """By this very object: what a data set will give is not known before it is asked."""
+        return uuid.uuid4().hex
 
     def labels(self) -> Tensor:
         """The label of every entry, from its own list where it keeps one that is not transformed."""
@@ -144,6 +173,11 @@ class Picked(Store):
         """The other store's, at their places there."""
         return self.store.read([self.places[place] for place in places])
 
+    @property
+    def key(self) -> str:
+        """The other store's, and which of them."""
+        return _digest([self.store.key.encode(), np.array(self.places, np.int64)])
+
 
 class Fitted(Store):
     """Another store's images in another shape."""
@@ -157,6 +191,18 @@ class Fitted(Store):
     def read(self, places: Sequence[int]) -> Tensor:
         """Read, crop and resize."""
         return fitted(self.store.read(places), self.shape)
+
+    @property
+    def key(self) -> str:
+        """The other store's, and the shape."""
+        return _digest([self.store.key.encode(), repr(self.shape).encode()])
+
+
+def _digest(parts: Iterable[bytes | np.ndarray]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def is_dataset(images: Any) -> bool:

@@ -80,6 +80,15 @@ class ImageSet:
         return self._store.shape
 
     @property
+    def key(self) -> str:
+        """A text that is equal for equal images in equal order, whatever their labels.
+
+        It is told by contents in memory and by name, size and time of files. A torch ``Dataset`` may give anything, so
+        two sets of it have two keys.
+        """
+        return self._store.key
+
+    @property
     def labels(self) -> Int[Tensor, "image"] | None:
         """The label of every image, None where there are none."""
         if self._labels is None and self._later is not None:
