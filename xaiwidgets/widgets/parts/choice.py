@@ -1,9 +1,9 @@
 """A part that consists of cells, one of which can be chosen and one be pointed at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from traitlets import Int, TraitError, validate
+from traitlets import Int, List, TraitError, validate
 
 from xaiwidgets.widgets.parts.part import Part
 from xaiwidgets.widgets.parts.publisher import get_publisher
@@ -16,10 +16,15 @@ class CellChoice(Part):
 
     selected = Int(-1, help="the chosen cell, or -1").tag(sync=True)
     hovered = Int(-1, help="the cell below the pointer or in focus, or -1").tag(sync=True)
+    _marked = List(Int()).tag(sync=True)
 
     def __init__(self, **kwargs: Any) -> None:
         self._names: list[tuple[str, str]] = []
         super().__init__(**kwargs)
+
+    def mark(self, cells: Iterable[int]) -> None:
+        """Mark these cells as chosen, besides the one that is `selected`."""
+        self._marked = sorted(set(cells))
 
     def acceptable(self, name: str, value: Any) -> bool:
         """Whether a browser's value names a cell, or none."""

@@ -13,6 +13,6 @@ class Evidence(widgets.HTML):
 
     def say(self, text: str) -> None:
         """Show this, and send nothing where it stands there already."""
-        text = f"<p class='xw-evidence-text'>{text}</p>"
+        text = f"<div class='xw-evidence-text'>{text}</div>"
         if self.value != text:
             self.value = text

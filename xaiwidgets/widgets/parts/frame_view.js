@@ -38,9 +38,19 @@ function layOut(stage, grid, wire) {
     wire(cell, stage.cells.push(cell) - 1);
   }
   wanted.forEach((facts, index) => describe(stage.cells[index], facts));
+  layHeadings(stage, grid.headings ?? {});
   stage.stage.style.setProperty("--xw-columns", Math.max(1, Math.min(grid.columns ?? 1, wanted.length)));
   stage.stage.style.setProperty("--xw-aspect", grid.aspect ?? 1);
   stage.picture.setAttribute("aria-label", wanted.map(({ alt }) => alt).join("; ") || NOTHING);
+}
+
+/** Lines of words between the cells; the layer of buttons keeps the same room free. */
+function layHeadings(stage, headings) {
+  stage.stage.querySelectorAll(".xw-frames-heading").forEach((line) => line.remove());
+  for (const [index, text] of Object.entries(headings)) {
+    const { frame, button } = stage.cells[index] ?? {};
+    for (const cell of [frame, button]) cell?.before(h("div", { class: "xw-frames-heading" }, text));
+  }
 }
 
 function describe(cell, { label, alt, note, color }) {
@@ -80,9 +90,11 @@ function wireCells(model, stage, link) {
   };
   const mark = () => {
     const selected = model.get("selected");
+    const marked = model.get("_marked") ?? [];
     stage.cells.forEach(({ frame, button }, index) => {
-      frame.classList.toggle("xw-selected", index === selected);
-      button.setAttribute("aria-pressed", String(index === selected));
+      const chosen = index === selected || marked.includes(index);
+      frame.classList.toggle("xw-selected", chosen);
+      button.setAttribute("aria-pressed", String(chosen));
       button.tabIndex = index === Math.max(0, selected) ? 0 : -1;
     });
   };
@@ -114,7 +126,7 @@ function render({ model, el }) {
   });
   const { wire, mark } = wireCells(model, stage, link);
   const lay = () => { layOut(stage, model.get("_grid"), wire); mark(); };
-  const unfollow = [follow(model, ["_grid"], lay), follow(model, ["selected"], mark)];
+  const unfollow = [follow(model, ["_grid"], lay), follow(model, ["selected", "_marked"], mark)];
   link.receive((message) => (message.notes ?? []).forEach((note, index) => {
     if (stage.cells[index]) write(stage.cells[index].note, note);
   }));

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ class FrameView(CellChoice):
     def __init__(self, columns: int = 3, budget: float = 0.10, **kwargs: Any) -> None:
         self._lock = threading.Lock()
         self._columns = columns
+        self._headings: dict[str, str] = {}
         self._new_grid: dict[str, Any] | None = None
         self._notes: list[str] | None = None
         self._next: tuple[Images, bool] | None = None
@@ -92,13 +93,15 @@ class FrameView(CellChoice):
         colors: Sequence[str],
         aspect: float = 1.0,
         columns: int | None = None,
+        headings: Mapping[int, str] | None = None,
     ) -> None:
         """Name the cells: what stands below each, what it shows in words, one number, and its category's colour.
 
         `aspect` is width over height; its space is kept free before the first frame. `columns` is how many stand in a
-        row where there is room.
+        row where there is room. `headings` stand above cells, by the cell's index.
         """
         self._columns = columns or self._columns
+        self._headings = {str(index): text for index, text in (headings or {}).items()}
         self._set_cells(describe_cells(labels, alts, notes, colors), aspect)
 
     def set_notes(self, notes: Sequence[str]) -> None:
@@ -151,7 +154,8 @@ class FrameView(CellChoice):
 
     def _set_cells(self, cells: list[Cell], aspect: float = 1.0) -> None:
         names = [(cell["label"], cell["alt"]) for cell in cells]
-        self._take_grid(names, {"columns": self._columns, "aspect": aspect, "cells": cells})
+        grid = {"columns": self._columns, "aspect": aspect, "cells": cells, "headings": self._headings}
+        self._take_grid(names, grid)
 
     def _take_grid(self, names: list[tuple[str, str]], grid: dict[str, Any]) -> None:
         with self._lock:

@@ -33,6 +33,8 @@ class MethodExplorer(Explorer):
     kind: ClassVar[type[Method]]
     steps_setting: ClassVar[str] = "steps"
     """The setting that says how long a run is; a rehearsal of four steps tells the time. "" for none."""
+    unit: ClassVar[str] = "step"
+    """What the steps of a run count: "step", or "%" where they are of different kinds."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Know the settings' names, so that assigning to one can be refused in words."""
@@ -53,7 +55,7 @@ class MethodExplorer(Explorer):
     ) -> None:
         specs = checked_names(type(self), settings)
         self._fixed = {name: value for name, value in settings.items() if specs[name].hidden}
-        bar = RunBar(name=type(self).__name__, title=title, device=device_words(model))
+        bar = RunBar(name=type(self).__name__, title=title, device=device_words(model), unit=self.unit)
         form = SettingsForm(specs, {name: value for name, value in settings.items() if name not in self._fixed})
         frame = frame or FrameView()
         self._pair = FrameView(columns=frame.columns or 1)
@@ -117,7 +119,7 @@ class MethodExplorer(Explorer):
             self.current = self.shown = None  # late steps of the run before are nobody's
             self.lay_out(method)
             super().run()
-            self.current.cells = self.frame.cells
+            self.current.cells, self.current.unit = self.frame.cells, self.unit
             self.current.sources = tuple((name, made) for name, _, made in self.inputs())
             self.current.remembered = self.remember()
         return self

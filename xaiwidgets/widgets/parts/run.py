@@ -32,6 +32,7 @@ class Run:
     cells: list[dict[str, str]] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
+    unit: str = "step"  # of what its steps count
     settled: bool = False  # whether its end was told and it took its place in the history
     _newest: tuple[float, float] | None = None
     _pace: float | None = None  # seconds for one unit of ``done``
@@ -49,10 +50,11 @@ class Run:
     @property
     def end(self) -> str:
         """How far a finished run came, in two or three words."""
-        latest = self.job.latest
+        latest, shares = self.job.latest, self.unit == "%"
         if self.stop is None:
-            return f"{latest.total:g} step{'s' * (latest.total != 1)}"
-        return f"{'failed' if self.job.status == 'failed' else 'stopped'} at {latest.done:g}"
+            return f"{self.seconds:.1f} s" if shares else f"{latest.total:g} step{'s' * (latest.total != 1)}"
+        at = f"{latest.done:.0f} %" if shares else f"{latest.done:g}"
+        return f"{'failed' if self.job.status == 'failed' else 'stopped'} at {at}"
 
     @property
     def settings(self) -> Method:

@@ -2,7 +2,7 @@
 // the bar says so. The press is not lost: it is done when the cell ends.
 
 const TRAITS = ["name", "title", "subject", "device", "status", "done", "total", "seconds_left", "seconds",
-  "expected", "message", "tone", "runnable"];
+  "expected", "message", "tone", "runnable", "unit"];
 const PATIENCE = 2000; // ms until "busy" is shown
 const GRACE = 700; // ms between Python's answer and its change of status, which another thread sends
 

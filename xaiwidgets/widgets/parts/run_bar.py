@@ -29,6 +29,7 @@ class RunBar(Part):
     status = CaselessStrEnum(STATUSES, default_value="idle").tag(sync=True)
     done = Float(0.0).tag(sync=True)
     total = Float(0.0).tag(sync=True)
+    unit = CaselessStrEnum(("step", "%"), default_value="step").tag(sync=True)
     seconds_left = Float(-1.0).tag(sync=True)
     seconds = Float(-1.0).tag(sync=True)
     expected = Unicode().tag(sync=True)

@@ -10,17 +10,21 @@ function duration(seconds) {
 
 const count = (number) => Math.floor(number).toLocaleString("en-US");
 const steps = (number) => `${count(number)} ${Math.floor(number) === 1 ? "step" : "steps"}`;
+const percent = (number) => `${Math.floor(number)} %`;
 
 /** What stands in the bar; `state` holds the bar's traits. */
 function words(state) {
   const { status, done, total, seconds_left: left, seconds, expected } = state;
-  const where = total > 0 ? `step ${count(done)} of ${count(total)}` : "";
+  const shares = state.unit === "%"; // stages of different kinds have no step in common
+  const at = shares ? percent(done) : `step ${count(done)}`;
+  const where = total > 0 ? at + (shares ? "" : ` of ${count(total)}`) : "";
+  const all = shares ? "Done" : steps(total || done);
   switch (status) {
     case "queued": return "Waiting for its turn";
     case "running": return !where ? "Running" : where + (left >= 0 ? ` · ${duration(left)} left` : "");
     case "paused": return where ? `Paused at ${where}` : "Paused";
-    case "done": return steps(total || done) + (seconds >= 0 ? ` in ${duration(seconds)}` : " done");
-    case "cancelled": return `Stopped at step ${count(done)}`;
+    case "done": return all + (seconds >= 0 ? ` in ${duration(seconds)}` : shares ? "" : " done");
+    case "cancelled": return `Stopped at ${at}`;
     case "failed": return where && done > 0 ? `Failed at ${where}` : "Failed";
     case "disconnected": return "No answer from Python";
     default: return state.runnable === false ? "Nothing to run yet" : "Ready" + (expected ? ` · ${expected}` : "");
