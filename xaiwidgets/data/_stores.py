@@ -31,10 +31,10 @@ class Store(ABC):
     def read(self, places: Sequence[int]) -> Tensor:
         """Float[image, channel, height, width] in [0, 1]; the caller may write to it."""
 
-    @property
-    @abstractmethod
+    @cached_property
     def key(self) -> str:
-        """Equal for equal images in equal order; told without decoding any."""
+        """Equal for equal images in equal order; told without decoding any. Unless a store knows, its own for each."""
+        return uuid.uuid4().hex
 
 
 class Memory(Store):
@@ -117,11 +117,6 @@ class Items(Store):
         """The names that the data set has for its classes, as torchvision's have."""
         known = getattr(self.dataset, "classes", None)
         return list(map(str, known)) if isinstance(known, list | tuple) else None
-
-    @cached_property
-    def key(self) -> str:
-        """By this very object: what a data set will give is not known before it is asked."""
-        return uuid.uuid4().hex
 
     def labels(self) -> Tensor:
         """The label of every entry, from its own list where it keeps one that is not transformed."""

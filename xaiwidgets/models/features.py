@@ -125,6 +125,7 @@ class _Reader:
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         read: list[Tensor] = []
+        images = images.reshape(len(images), *self._model.input_shape)  # plain vectors come as squares
 
         def before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             read.append(inputs[0])
