@@ -1,0 +1,21 @@
+"""The tab of suspected wrong labels: a label checker of the same network and training images."""
+
+import ipywidgets as widgets
+
+from xaiwidgets.data import ImageSet
+from xaiwidgets.models import ImageModel
+
+
+class LabelTab(widgets.VBox):
+    """Empty until it is opened: a checker is a widget of its own, with its own run."""
+
+    def __init__(self, model: ImageModel, train: ImageSet) -> None:
+        self._model, self._train = model, train
+        super().__init__([])
+
+    def fill(self, layer: str, damping: float) -> None:
+        """Make the checker, once."""
+        from xaiwidgets.widgets.model_inspection.label_errors import LabelChecker
+
+        if not self.children:
+            self.children = (LabelChecker(self._model, self._train, layer=layer, damping=damping),)
