@@ -239,7 +239,9 @@ def test_what_cannot_be_told_is_refused_in_words():
         last(FailureModes(attributes=torch.rand(30, 1), attribute_names="brightness")(model, images))
     with pytest.raises(XaiwidgetsError, match="attributes hold values that are no finite numbers"):
         last(FailureModes(attributes=torch.full((30, 1), torch.nan), attribute_names="wet")(model, images))
-    with pytest.raises(XaiwidgetsError, match=r"gives an output of shape \(1,\) for each image; failure modes ask for"):
+    with pytest.raises(
+        XaiwidgetsError, match=r"gives an output of shape \(1,\) for each image; one number for each of several classes"
+    ):
         last(FailureModes()(ImageModel(nn.Sequential(nn.Flatten(), nn.Linear(54, 1)), (1, 6, 9)), images))
     with pytest.raises(InvalidSettingError, match="clusters=13 was given"):
         FailureModes(clusters=13)

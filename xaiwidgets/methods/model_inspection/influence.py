@@ -4,8 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
 from xaiwidgets.core import Method, Step, Steps, setting
 from xaiwidgets.data import ImageSet, as_image_set
@@ -16,8 +15,6 @@ from xaiwidgets.methods.model_inspection._influence.result import Influence
 from xaiwidgets.methods.model_inspection._influence.run import READ, TOTAL, explain
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.models.features import HEAD
-
-Pair = tuple[Float[Tensor, "row feature"], Int[Tensor, "row"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +62,8 @@ class InfluenceFunctions(Method):
     def __call__(
         self,
         model: ImageModel | nn.Module | None,
-        train: ImageSet | Pair | Any,
-        test: ImageSet | Pair | Any,
+        train: Any,
+        test: Any,
     ) -> Steps[Influence]:
         """Yield ever better answers; a change of the damping fits the head anew, on the features that were read."""
         if self.solver == "ekfac":

@@ -12,7 +12,7 @@ from xaiwidgets.methods.model_inspection._failures.result import Flags, Specific
 from xaiwidgets.methods.model_inspection.failure_modes import FailureModes
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.models.features import HEAD
-from xaiwidgets.widgets.model_inspection._failures.group_sheet import GroupSheet, Thumbnails
+from xaiwidgets.widgets.model_inspection._failures.group_sheet import GroupSheet
 from xaiwidgets.widgets.model_inspection._failures.kept_plot import KeptPlot
 from xaiwidgets.widgets.model_inspection._failures.rows import ACROSS, headings_of, labelled_images, places_of
 from xaiwidgets.widgets.model_inspection._failures.words import (
@@ -30,6 +30,7 @@ from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
 from xaiwidgets.widgets.parts.theme import category_color
+from xaiwidgets.widgets.parts.thumbnails import Thumbnails
 
 _SIDE = 224  # pixels of a picture
 

@@ -5,13 +5,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.methods.model_inspection._answers import images_for, refuse_classes
 from xaiwidgets.methods.model_inspection._failures.attributes import Near, attributes_of
-from xaiwidgets.methods.model_inspection._failures.inputs import (
-    as_numbers,
-    images_for,
-    refuse_attributes,
-    refuse_classes,
-)
+from xaiwidgets.methods.model_inspection._failures.inputs import as_numbers, refuse_attributes
 from xaiwidgets.methods.model_inspection._failures.reading import Reading
 from xaiwidgets.methods.model_inspection._failures.result import Flags, SpecificationSheet
 from xaiwidgets.models import ImageModel, as_image_model

@@ -8,16 +8,10 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
+from xaiwidgets.methods.model_inspection._answers import class_names_of, images_for, refuse_classes
 from xaiwidgets.methods.model_inspection._failures.attributes import Means, Near, attributes_of
 from xaiwidgets.methods.model_inspection._failures.clusters import RESTARTS
-from xaiwidgets.methods.model_inspection._failures.inputs import (
-    as_numbers,
-    class_names_of,
-    images_for,
-    names_of,
-    refuse_classes,
-    refuse_labels,
-)
+from xaiwidgets.methods.model_inspection._failures.inputs import as_numbers, names_of, refuse_labels
 from xaiwidgets.methods.model_inspection._failures.modes import Answered, Groups, Lifts, halves
 from xaiwidgets.methods.model_inspection._failures.reading import Reading
 from xaiwidgets.methods.model_inspection._failures.result import Null, SpecificationSheet

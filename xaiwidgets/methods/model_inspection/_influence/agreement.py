@@ -52,7 +52,8 @@ class Agreement:
 class DatamodelingScore:
     """Linear datamodeling score (Park et al. 2023): Spearman's correlation of predicted and actual losses over subsets.
 
-    ``per_test`` has one for each test example; ``interval`` is a 95 % bootstrap interval of their mean over subsets.
+    ``per_test`` has one for each test example; ``interval`` is a 95 % bootstrap interval of their mean over subsets,
+    NaN before the last subset.
     """
 
     mean: float
@@ -100,19 +101,23 @@ def datamodeling(
         predicted.append(effect[:, left_out].double().sum(1))
         actual.append(test.loss(theta))
         if place > 1:
-            both = torch.stack(predicted), torch.stack(actual)
-            yield Step(_score(*both, seed), done=place + 1, total=subsets)
+            score = _score(torch.stack(predicted), torch.stack(actual), seed if place + 1 == subsets else None)
+            yield Step(score, done=place + 1, total=subsets)
 
 
-def _score(predicted: Tensor, actual: Tensor, seed: int) -> DatamodelingScore:
-    per_test = spearman(predicted.T, actual.T)
-    generator = torch.Generator().manual_seed(seed)
-    means = []
-    for _ in range(_RESAMPLES):
-        drawn = torch.randint(len(actual), (len(actual),), generator=generator)
-        means.append(spearman(predicted[drawn].T, actual[drawn].T).nanmean())
-    low, high = torch.stack(means).nanquantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return DatamodelingScore(float(per_test.mean()), (low, high), per_test, predicted, actual)
+def _score(
+    predicted: Float[Tensor, "subset test"], actual: Float[Tensor, "subset test"], seed: int | None
+) -> DatamodelingScore:
+    """The score of the subsets so far, with its interval where there is a seed to draw subsets anew."""
+    per_test, interval = spearman(predicted.T, actual.T), (float("nan"), float("nan"))
+    if seed is not None:
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.randint(len(actual), (_RESAMPLES, len(actual)), generator=generator).to(actual.device)
+        tests = zip(predicted.T, actual.T, strict=True)
+        means = torch.stack([spearman(one[drawn], other[drawn]) for one, other in tests]).nanmean(0)
+        ends = torch.tensor([0.025, 0.975], dtype=means.dtype, device=means.device)
+        interval = tuple(means.nanquantile(ends).tolist())
+    return DatamodelingScore(float(per_test.mean()), interval, per_test, predicted, actual)
 
 
 def correlation(one: Float[Tensor, "n"], other: Float[Tensor, "n"]) -> float:

@@ -12,6 +12,8 @@ from xaiwidgets.methods.model_inspection._influence.exact import Inverse, LeftOu
 from xaiwidgets.methods.model_inspection._influence.newton import Fit
 from xaiwidgets.methods.model_inspection._influence.problem import HeadProblem, residuals
 
+_MOST = 500  # products of conjugate gradients
+
 
 @dataclass(frozen=True, eq=False)
 class Examples:
@@ -98,8 +100,13 @@ class Head:
         K = (self.problem.features[rows] @ moves.T).view(-1, self.problem.classes, self.problem.classes)
         return torch.einsum("nab,nb->na", K, self.left_out.shift[rows]) / self.problem.rows
 
-    def corrected_for(self, test: Examples, row: int, examples: Int[Tensor, "example"]) -> Iterator[Tensor]:
-        """The same for some examples of one test row, without an inverse: yield the changes after each product."""
+    def corrected_for(
+        self, test: Examples, row: int, examples: Int[Tensor, "example"], tolerance: float
+    ) -> Iterator[Float[Tensor, "example"]]:
+        """The same for some examples of one test row, without an inverse: yield the changes after each product.
+
+        ``tolerance`` is the residual at which they are good enough; in single precision it is at least 1e-5.
+        """
         x, p = self.problem.features[examples].double(), self.fit.point.probabilities[examples].double()
         r = residuals(p, self.problem.labels[examples])
         own, before = self.problem.features.dtype, test.loss(self.theta)[row]
@@ -110,8 +117,9 @@ class Head:
             return (self.product(v).double() - z[:, :, None] * x[which, None] / self.problem.rows).to(own)
 
         b = r[:, :, None] * x[:, None] / self.problem.rows
-        scale = b.flatten(1).norm(dim=1).clamp_min(1e-300)[:, None, None]
-        for step in conjugate_gradients(product, (b / scale).to(own), tolerance=1e-5, most=200):
+        scale = b.flatten(1).norm(dim=1).clamp_min(torch.finfo(b.dtype).tiny)[:, None, None]
+        tolerance = max(tolerance, 1e-5) if own == torch.float32 else tolerance
+        for step in conjugate_gradients(product, (b / scale).to(own), tolerance=tolerance, most=_MOST):
             moved = torch.einsum("ecd,d->ec", step.x.double() * scale, test.features[row].double())
             z = test.features[row].double() @ self.theta.T + moved
             yield losses(z, test.labels[row].expand(len(z))) - before

@@ -79,6 +79,8 @@ def labels_of(images: ImageSet, name: str) -> Tensor:
 
 def refuse_classes(classes: int, train: Int[Tensor, "train"], test: Int[Tensor, "test"]) -> None:
     """Raise for labels out of range, for a single class, and for more classes than rows."""
+    if len(train.unique()) < _PAIR:
+        raise XaiwidgetsError("All training examples have one label; give examples of at least two classes.")
     for labels, name in ((train, "training"), (test, "test")):
         wrong = ((labels < 0) | (labels >= classes)).nonzero().flatten().tolist()
         if wrong:
@@ -91,8 +93,6 @@ def refuse_classes(classes: int, train: Int[Tensor, "train"], test: Int[Tensor, 
             f"There are {classes:,} classes, but only {len(train):,} training examples; give more examples, or "
             "number the classes from 0 without gaps."
         )
-    if len(train.unique()) < _PAIR:
-        raise XaiwidgetsError("All training examples have one label; give examples of at least two classes.")
 
 
 def _examples(given: Any, name: str) -> Examples:

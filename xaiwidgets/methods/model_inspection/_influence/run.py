@@ -134,7 +134,7 @@ def _by_products(
         worst = residual
         for row in range(start, stop) if settings.corrected else ():
             strongest = effect[row].abs().argsort(descending=True, stable=True)[:_LOOKED_AT]
-            for changes in head.corrected_for(test, row, strongest):
+            for changes in head.corrected_for(test, row, strongest, settings.tolerance):
                 corrected = corrected.clone()
                 corrected[row, strongest] = changes.float()
                 answer = replace(answer, corrected=corrected, stage="the strongest corrected")

@@ -3,37 +3,18 @@
 from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
-import numpy as np
 import torch
 
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._failures.result import SpecificationSheet
 from xaiwidgets.widgets.model_inspection._failures.words import note_of
 from xaiwidgets.widgets.parts.root import heading, heading_html
+from xaiwidgets.widgets.parts.thumbnails import Thumbnails
 from xaiwidgets.widgets.parts.tile_sheet import TileSheet
 
 ERRORS, UNDER_IT = "its errors", "all held out under its rule"
-_MOST, _SIDE, _KEPT = 240, 64, 1024
 
-
-class Thumbnails:
-    """Small pictures of a set's images; the newest are kept, since decoding a file takes long."""
-
-    def __init__(self, images: ImageSet, side: int) -> None:
-        self._images, self._side = images, side
-        self._known: dict[int, np.ndarray] = {}
-
-    def __call__(self, places: Sequence[int]) -> np.ndarray:
-        """Those at these places, grey where a place is −1."""
-        return np.stack([self._one(place) for place in places])
-
-    def _one(self, place: int) -> np.ndarray:
-        if place not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known.pop(next(iter(self._known)))
-            picture = self._images.thumbnail(max(0, place), self._side)
-            self._known[place] = picture if place >= 0 else np.full_like(picture, 128)
-        return self._known[place]
+_MOST, _SIDE = 240, 64
 
 
 class GroupSheet:

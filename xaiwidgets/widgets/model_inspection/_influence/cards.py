@@ -10,12 +10,12 @@ from torch import Tensor
 from xaiwidgets.data import ImageSet
 from xaiwidgets.widgets.model_inspection._influence.words import signed
 from xaiwidgets.widgets.parts.frame_view import FrameView
-from xaiwidgets.widgets.parts.pixels import to_pixels
 from xaiwidgets.widgets.parts.theme import ABOVE, BELOW
+from xaiwidgets.widgets.parts.thumbnails import Thumbnails
 
 EACH = 6
 _HEADINGS = {0: "Harmful: without it the loss falls", EACH: "Helpful: without it the loss rises"}
-_KEPT = 256  # images
+_SIDE = 224  # pixels of a card's longer side at most
 
 
 class Cards:
@@ -23,7 +23,7 @@ class Cards:
 
     def __init__(self, train: ImageSet) -> None:
         self._train = train
-        self._known: dict[int, Tensor] = {}
+        self._pictures = Thumbnails(train, _SIDE)
 
     def of(self, effects: Float[Tensor, "train"]) -> list[int]:
         """The images of the cards in their order, -1 for a card that is empty."""
@@ -38,9 +38,9 @@ class Cards:
         _, height, width = self._train.shape
         frame.set_grid(ranks, alts, [""] * 2 * EACH, colors, width / height, columns=EACH, headings=_HEADINGS)
 
-    def pixels(self, cards: list[int], width: int | None) -> np.ndarray:
+    def pixels(self, cards: list[int]) -> np.ndarray:
         """The images; empty cards are grey."""
-        return to_pixels(torch.stack([self._image(card) for card in cards]), width)
+        return self._pictures(cards)
 
     def notes(self, cards: list[int], effects: Float[Tensor, "train"], actual: Mapping[int, float]) -> list[str]:
         """Class and effect; "≈" until a real refit has confirmed it."""
@@ -49,15 +49,6 @@ class Cards:
     def _note(self, card: int, effects: Tensor, actual: Mapping[int, float]) -> str:
         number = signed(actual[card]) if card in actual else f"≈\u00a0{signed(float(effects[card]))}"
         return f"{self._train.label_name(card)} {number}"
-
-    def _image(self, card: int) -> Tensor:
-        if card < 0:
-            return torch.full(self._train.shape, 0.5)
-        if card not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known.pop(next(iter(self._known)))
-            self._known[card] = self._train.batch([card])[0].float()
-        return self._known[card]
 
     @staticmethod
     def _strongest(signed_effects: Tensor) -> list[int]:

@@ -81,7 +81,8 @@ class RetrainingExplorer(MethodExplorer):
 
     def pixels(self, run: Run, width: int | None = None) -> np.ndarray:
         """The images of the cards."""
-        return self.cards.pixels(self.cards.of(self._effects(run)), width)
+        del width
+        return self.cards.pixels(self.cards.of(self._effects(run)))
 
     def notes(self, run: Run) -> list[str]:
         """Class and effect of each card."""
