@@ -54,6 +54,7 @@ class Memory(Store):
         self.images = given if given.dtype == torch.uint8 else unit_interval(given)
         self.shape = tuple(given.shape[1:])
         self._digest: tuple[int, str] | None = None
+        self._shared = isinstance(images, np.ndarray) and images.flags.writeable  # whose writes leave no trace
 
     def __len__(self) -> int:
         return len(self.images)
@@ -68,9 +69,9 @@ class Memory(Store):
 
     @property
     def key(self) -> str:
-        """By every byte; taken anew when the tensor was written to."""
+        """By every byte; taken anew when the tensor was written to, and always where an array may have been."""
         version = 0 if self.images.is_inference() else self.images._version  # noqa: SLF001 - torch has no public name
-        if self._digest is None or self._digest[0] != version:
+        if self._digest is None or self._digest[0] != version or self._shared:
             content = self.images.cpu().contiguous().flatten().view(torch.uint8)
             self._digest = (version, _digest([str(self.shape).encode(), content.numpy()]))
         return self._digest[1]

@@ -113,7 +113,7 @@ def _idx(content: bytes, name: str) -> np.ndarray:
         shape, values, raw = (), np.zeros(0, np.uint8), b""
     if raw[:3] != _IDX_BYTES or len(values) != math.prod(shape):
         raise XaiwidgetsError(f"{name} is damaged; remove the file to download it anew.")
-    return values.reshape(shape).copy()
+    return values.reshape(shape)
 
 
 def _cifar_rows(path: Path) -> np.ndarray:

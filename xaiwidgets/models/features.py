@@ -67,8 +67,8 @@ def head_of(model: ImageModel) -> tuple[str, nn.Linear]:
     Raises `XaiwidgetsError` for a network that ends in anything else.
     """
     layers = model.layers()
-    reached = [layer for layer in layers.values() if layer.name and layer.order is not None]
-    last = max(reached, key=lambda layer: layer.order, default=layers[""])
+    reached = [layer for layer in layers.values() if layer.order is not None]
+    last = max((layer for layer in reached if layer.name), key=lambda layer: layer.order, default=layers[""])
     linear = [layer for layer in reached if isinstance(model.twin.get_submodule(layer.name), nn.Linear)]
     head = max(linear, key=lambda layer: layer.order, default=None)
     if head is None or not _is_output(model, head.name):
@@ -120,7 +120,7 @@ class _Reader:
         self._layer = head_of(model)[0] if self._is_head else model.layer(layer).name
         self._layout = None if self._is_head else model.layer(layer).layout
         self._network = model.twin_for([self._layer])
-        self.key = f"{fingerprint(model.module)} {_identity_of(model)} {model.dtype} {model.device}"
+        self.key = f"{fingerprint(model.module)} {model.module!r} {_identity_of(model)} {model.dtype} {model.device}"
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -155,7 +155,7 @@ _names: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
 
 
 def _identity_of(model: ImageModel) -> str:
-    """What the weights do not tell: the structure and the normalisation, by what made them or by the objects."""
+    """What weights and layers do not tell: the forward pass and the normalisation, by what made them or the objects."""
     if model.source:
         return model.source
     named = [model.module, *([model.raw_normalize] if callable(model.raw_normalize) else [])]
