@@ -80,7 +80,7 @@ def head_of_many(table: Table) -> None:
     took = seconds(lambda: fits.extend(newton_cg(problem, start)))
     table.row("50,000 × 512 × 10: the optimum from zero", took, "s")
     head, made = Head(problem, fits[-1]), []
-    building = seconds(lambda: made.append(finished(hessian(problem, head.fit.point.probabilities))))
+    building = seconds(lambda: made.append(finished(hessian(problem, head.fit.point.probabilities, double=False))))
     inverting = seconds(lambda: made.append(finished(invert(made[0]))))
     floor = seconds(lambda: blocks(problem, head.fit.point.probabilities))
     table.row("  factor: Hessian and its inverse, once", building + inverting, "s", "<= 12")

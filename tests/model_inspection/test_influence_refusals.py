@@ -5,6 +5,7 @@ from torch import nn
 import xaiwidgets as xw
 from tests.model_inspection import heads
 from xaiwidgets.core import XaiwidgetsError, last
+from xaiwidgets.core.store import RESULTS
 from xaiwidgets.methods import InfluenceFunctions
 from xaiwidgets.methods.model_inspection._influence import tiers
 
@@ -124,9 +125,17 @@ def test_what_cannot_be_removed_is_refused():
     first = next(InfluenceFunctions(batch=4)(xw.load_model("lenet"), images(), images(2))).value
     with pytest.raises(XaiwidgetsError, match="Only a head can be fitted again in no time"):
         first.retrain_without([0])
+    RESULTS.clear()
+    begun = next(InfluenceFunctions()(None, GOOD, GOOD)).value
+    with pytest.raises(XaiwidgetsError, match="The head is not at its optimum yet"):
+        begun.retrain_without([0])
+    with pytest.raises(XaiwidgetsError, match="Test example 2 was asked for; there are 2"):
+        found.leave_one_out(2)
+    assert len(found.leave_one_out(-1, range(30)).examples) == 30
 
 
 def test_what_takes_too_much_memory_is_refused_or_solved_otherwise(monkeypatch):
+    RESULTS.clear()  # an inverse that is there takes no more memory
     monkeypatch.setattr(tiers, "free_memory", lambda _device: 10_000)
     assert explain().tier == "conjugate gradients"
     with pytest.raises(

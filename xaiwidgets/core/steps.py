@@ -67,7 +67,8 @@ def last(steps: Iterable[Step[T]], *, steering: Iterable[tuple[float, Changes]] 
             step = next(generator) if changes is None else generator.send(changes)
         except StopIteration:
             break
-        if stop is not None and step.done >= stop:
+        due = bool(waiting) and waiting[0][0] <= step.done  # what was changed before the stop is changed first
+        if stop is not None and step.done >= stop and not due:
             generator.close()
             break
         changes = None

@@ -16,6 +16,8 @@ from xaiwidgets.methods.model_inspection._influence.run import READ, TOTAL, expl
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.models.features import HEAD
 
+_FEW_TESTS = 64  # test examples for which there is an order while features are read
+
 
 @dataclass(frozen=True, eq=False)
 class InfluenceFunctions(Method):
@@ -85,12 +87,12 @@ class InfluenceFunctions(Method):
         answer: Influence | None,
     ) -> Generator[Step[Influence], Self | None, None]:
         """The steps that are made for the settings, and made anew for another damping; what is done never falls."""
-        done, steps = 0.0, make(settings, answer)
+        floor, steps = 0.0, make(settings, answer)
         while (step := next(steps, None)) is not None:
-            done = max(done, step.done)
+            done = floor + (1 - floor / step.total) * step.done  # what was done before another damping stays done
             newer = yield Step(step.value, done, step.total)
             if newer is not None and newer.damping != settings.damping:
-                settings, steps = newer, make(newer, step.value)
+                settings, steps, floor = newer, make(newer, step.value), done
 
     def _read(self, model: Any, train: Any, test: Any) -> Iterator[tuple[float, Inputs, Influence]]:
         """Yield the share that is read, the inputs so far, and what can be said of them."""
@@ -100,7 +102,8 @@ class InfluenceFunctions(Method):
             return
         model = as_image_model(model)
         sets = self._sets(model, train, test)
-        answer = blank if self.layer != HEAD else gradient_products
+        few = len(sets[1]) <= _FEW_TESTS
+        answer = gradient_products if self.layer == HEAD and few else blank
         for share, inputs in read_inputs(model, *sets, self.layer, self.batch):
             yield share, inputs, answer(inputs, self.damping)
 

@@ -51,15 +51,21 @@ def inverse_bytes(problem: HeadProblem) -> int:
     return 8 * problem.size**2 + 8 * problem.size * 2 * _PANEL
 
 
-def hessian(problem: HeadProblem, probabilities: Float[Tensor, "row class"]) -> Generator[float, None, Tensor]:
+def in_double(problem: HeadProblem) -> bool:
+    """Whether all products of a Hessian can be in double without taking long."""
+    return problem.rows * problem.size**2 / 4 <= _DOUBLE_UP_TO
+
+
+def hessian(
+    problem: HeadProblem, probabilities: Float[Tensor, "row class"], *, double: bool
+) -> Generator[float, None, Tensor]:
     """Yield the share that is done; return H as Float[class, feature, class, feature].
 
-    Products are in the features' own precision where double would take long, sums always in double. The blocks of
+    Products are in double or in the features' own precision, sums always in double. The blocks of
     different classes are −1/N Σ p_ia p_ib x_i x_iᵀ; those on the diagonal follow, since each row of diag(p) − p pᵀ sums
     to 0. Of each symmetric block only the columns from the present panel on are multiplied.
     """
     classes, width = problem.classes, problem.features.shape[1]
-    double = problem.rows * problem.size**2 / 4 <= _DOUBLE_UP_TO
     H = torch.zeros((classes, width, classes, width), dtype=torch.float64, device=problem.features.device)
     panels = [slice(at, min(at + max(64, -(-width // 4)), width)) for at in range(0, width, max(64, -(-width // 4)))]
     total, done = problem.rows * max(1, classes - 1), 0

@@ -12,8 +12,8 @@ from xaiwidgets.methods.model_inspection._influence.result import Influence
 def blank(inputs: Inputs, damping: float) -> Influence:
     """An answer that knows the labels, and the test losses at the parameters that the fit starts from."""
     test, missing = inputs.test, inputs.rows - len(inputs.train.labels)
-    unknown = torch.full((len(test.labels), inputs.rows), torch.nan, device=test.features.device)
-    row = torch.full((inputs.rows,), torch.nan, device=test.features.device)
+    nothing = torch.full((1, 1), torch.nan, device=test.features.device)
+    unknown, row = nothing.expand(len(test.labels), inputs.rows), nothing[0].expand(inputs.rows)  # take no memory
     return Influence(
         effect=unknown,
         corrected=unknown,

@@ -52,10 +52,10 @@ class Head:
 
     @property
     def bytes(self) -> int:
-        """What is held besides the features."""
-        tensors = [self.fit.theta, self.fit.point.probabilities]
+        """What is held, the features included."""
+        tensors = [self.problem.features, self.problem.labels, self.fit.theta, self.fit.point.probabilities]
         tensors += [] if self.inverse is None else [self.inverse.blocks]
-        tensors += [] if self.left_out is None else [self.left_out.shift]
+        tensors += [] if self.left_out is None else [self.left_out.shift, self.left_out.own, self.left_out.loss]
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def product(self, vectors: Float[Tensor, "vector class feature"]) -> Float[Tensor, "vector class feature"]:

@@ -118,7 +118,7 @@ def _examples(given: Any, name: str) -> Examples:
             f"The {name} features of row {wrong[0]} are no finite numbers; leave such rows out, or fill them in."
         )
     kept = features.detach() if features.dtype == torch.float64 else features.detach().float()
-    return Examples(kept.contiguous(), labels.detach().long())
+    return Examples(kept.contiguous().clone(), labels.detach().long().clone())  # the caller's may be written to
 
 
 def _start_of(model: ImageModel, layer: str) -> tuple[Tensor | None, Tensor | None]:

@@ -14,6 +14,7 @@ from xaiwidgets.methods.model_inspection._influence.inputs import labels_of
 from xaiwidgets.methods.model_inspection._influence.result import Influence
 from xaiwidgets.methods.model_inspection._influence.whole_network import WholeNetwork
 from xaiwidgets.models import ImageModel
+from xaiwidgets.models.features import HEAD
 
 if TYPE_CHECKING:
     from xaiwidgets.methods.model_inspection.influence import InfluenceFunctions
@@ -25,7 +26,12 @@ def explain_network(
     """Yield the effects by EK-FAC of ever more training images."""
     if model is None:
         raise XaiwidgetsError("EK-FAC is for a network; give a model, or choose solver='auto' for features alone.")
-    labels = labels_of(train, "training"), labels_of(test, "test")
+    if settings.layer != HEAD:
+        raise XaiwidgetsError(
+            f"EK-FAC is for the whole network, and layer={settings.layer!r} was given; choose layer='head', or another "
+            "solver for a head on that layer."
+        )
+    labels = tuple(labels_of(images, name).to(model.device) for images, name in ((train, "training"), (test, "test")))
     known = None
     for step in whole_network(
         model, train, test, *labels, damping=settings.damping, seed=settings.seed, batch=settings.batch

@@ -105,7 +105,9 @@ class HeadProblem:
     @property
     def key(self) -> str:
         """A digest of the features, the labels and λ."""
-        digest = hashlib.blake2b(f"{self.features.dtype} {self.classes} {self.damping!r}".encode(), digest_size=16)
+        digest = hashlib.blake2b(
+            f"{self.features.dtype} {self.features.device} {self.classes} {self.damping!r}".encode(), digest_size=16
+        )
         for tensor in (self.features, self.labels):
             digest.update(f"{tuple(tensor.shape)}".encode())
             digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())

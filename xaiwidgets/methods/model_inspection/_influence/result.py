@@ -15,7 +15,7 @@ from xaiwidgets.methods.model_inspection._influence.agreement import (
     left_out_one_by_one,
 )
 from xaiwidgets.methods.model_inspection._influence.head import Examples, Head
-from xaiwidgets.methods.model_inspection._influence.retraining import Removal, checked_examples, removals
+from xaiwidgets.methods.model_inspection._influence.retraining import Removal, checked_examples, places_among, removals
 
 STATIONARY_ENOUGH = 1e-8
 
@@ -95,7 +95,10 @@ class Influence:
         an empty selection.
         """
         head, rows = self.fitted()
-        chosen = self.sample(test, count, seed) if examples is None else checked_examples(head, examples)
+        if not -len(self.test_labels) <= test < len(self.test_labels):
+            raise XaiwidgetsError(f"Test example {test} was asked for; there are {len(self.test_labels):,}, from 0.")
+        test %= len(self.test_labels)
+        chosen = self.sample(test, count, seed) if examples is None else self._learnable(places_among(head, examples))
         if len(chosen) == 0:
             raise XaiwidgetsError("No examples were given to be left out; give at least one place.")
         one = Examples(rows.features[test : test + 1], rows.labels[test : test + 1])
@@ -103,20 +106,28 @@ class Influence:
 
     def lds(self, subsets: int = 50, *, share: float = 0.5, seed: int = 0) -> DatamodelingScore:
         """The linear datamodeling score over so many random subsets of ``share`` of the training examples."""
+        if not 0 < share < 1:
+            raise XaiwidgetsError(f"share={share!r} was given; give a number between 0 and 1, both excluded.")
         if subsets < 3:  # noqa: PLR2004 - no rank correlation before
             raise XaiwidgetsError(f"subsets={subsets} was given; give at least 3, for ranks to be correlated.")
         head, test = self.fitted()
         return last(datamodeling(head, test, self.effect, subsets, share, seed))
 
-    def sample(self, test: int = 0, count: int = 20, seed: int = 0) -> Int[Tensor, "example"]:
-        """Half of ``count`` the most influential training examples of either sign, the others at random."""
-        effect = self.best[test]
+    def sample(self, test: int | None = 0, count: int = 20, seed: int = 0) -> Int[Tensor, "example"]:
+        """Half of ``count`` the most influential training examples of either sign, the others at random.
+
+        ``test`` None asks for those of most influence on the mean loss of all test examples.
+        """
+        effect = self.best.mean(0) if test is None else self.best[test]
         top = effect.abs().nan_to_num(-1).argsort(descending=True, stable=True)[: count - count // 2]
         order = torch.randperm(len(effect), generator=torch.Generator().manual_seed(seed)).to(top.device)
         others = order[~torch.isin(order, top)][: count // 2]
-        labels, places = self.train_labels, torch.cat([top, others])
-        counts = torch.bincount(labels)
-        return places[counts[labels[places]] > 1]  # the last of a class cannot be learnt without
+        return self._learnable(torch.cat([top, others]))
+
+    def _learnable(self, places: Int[Tensor, "example"]) -> Int[Tensor, "kept"]:
+        """Those that are not the only one of their class, of which nothing could be learnt without."""
+        counts = torch.bincount(self.train_labels)
+        return places[counts[self.train_labels[places]] > 1]
 
     def _strongest(self, signed: Float[Tensor, "train"], count: int) -> Int[Tensor, "example"]:
         order = signed.nan_to_num(-torch.inf).argsort(descending=True, stable=True)[:count]
@@ -124,6 +135,11 @@ class Influence:
 
     def fitted(self) -> tuple[Head, Examples]:
         """The head at its optimum with the test rows; raises for a whole network, which no refit can check at once."""
+        if self.head is not None and self.stationarity > STATIONARY_ENOUGH:
+            raise XaiwidgetsError(
+                f"The head is not at its optimum yet (the gradient is {self.stationarity:.0e}), so that a refit would "
+                "be compared with nothing; let the run finish."
+            )
         if self.head is None or self.test is None:
             raise XaiwidgetsError(
                 f"Only a head can be fitted again in no time, and this is {self.tier or 'no finished answer'}; retrain "

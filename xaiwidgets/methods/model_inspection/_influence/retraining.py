@@ -47,8 +47,8 @@ def removals(head: Head, test: Examples, examples: Int[Tensor, "example"]) -> It
     yield Step(value, done=1.0, total=1.0)
 
 
-def checked_examples(head: Head, examples: Sequence[int] | Tensor) -> Int[Tensor, "example"]:
-    """The places without repetition; raises for none, for one that is not there, and for a whole class."""
+def places_among(head: Head, examples: Sequence[int] | Tensor) -> Int[Tensor, "example"]:
+    """The places of examples, or of flags, without repetition; raises for one that is not there."""
     given = torch.as_tensor(examples if isinstance(examples, Tensor) else list(examples))
     if given.dtype == torch.bool and given.shape == (head.problem.rows,):
         given = given.nonzero().flatten()
@@ -57,7 +57,12 @@ def checked_examples(head: Head, examples: Sequence[int] | Tensor) -> Int[Tensor
     outside = [place for place in given.tolist() if not 0 <= place < head.problem.rows]
     if outside:
         raise XaiwidgetsError(f"Training example {outside[0]} was asked for; there are {head.problem.rows:,}, from 0.")
-    places = given.long().unique().to(head.problem.labels.device)
+    return given.long().unique().to(head.problem.labels.device)
+
+
+def checked_examples(head: Head, examples: Sequence[int] | Tensor) -> Int[Tensor, "example"]:
+    """The places of examples that can be removed together; raises besides where they are all of a class."""
+    places = places_among(head, examples)
     counts = torch.bincount(head.problem.labels, minlength=head.problem.classes)
     left = counts - torch.bincount(head.problem.labels[places], minlength=head.problem.classes)
     emptied = ((counts > 0) & (left == 0)).nonzero().flatten().tolist()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
-from xaiwidgets.core import Step
+from xaiwidgets.core import Step, XaiwidgetsError
 from xaiwidgets.core.store import RESULTS
 from xaiwidgets.methods.model_inspection._influence.conjugate import conjugate_gradients, refined
-from xaiwidgets.methods.model_inspection._influence.exact import Inverse, hessian, invert, leave_each_out
+from xaiwidgets.methods.model_inspection._influence.exact import Inverse, hessian, in_double, invert, leave_each_out
+from xaiwidgets.methods.model_inspection._influence.guess import blank
 from xaiwidgets.methods.model_inspection._influence.head import Examples, Head
 from xaiwidgets.methods.model_inspection._influence.inputs import Inputs
 from xaiwidgets.methods.model_inspection._influence.newton import newton_cg
@@ -29,15 +30,20 @@ READ, FITTED, GUESSED, FACTORED, LEFT_OUT, TOTAL = 35.0, 45.0, 48.0, 72.0, 90.0,
 _LOOKED_AT = 24  # examples of each test row that are corrected where there is no inverse
 _SLOW = 2e11  # multiplications for a Hessian beyond which better answers are wanted before it is there
 _GUESSES = 10
+_EXACT_ENOUGH = 1e-5  # residual of an exact inverse
 _MOST = 2000  # products of conjugate gradients
 
 
 def explain(settings: "InfluenceFunctions", inputs: Inputs, so_far: Influence) -> Iterator[Step[Influence]]:
     """Yield ever better effects for features that are read, beginning with the answer so far."""
     problem = HeadProblem(inputs.train.features, inputs.train.labels, inputs.classes, settings.damping)
-    tier = tier_of(settings, problem, len(inputs.test.labels))
+    content = f"{settings.corrected} {problem.key} {_digest(inputs.start)}"
+    known = RESULTS.get(f"head {EXACT} {content}") is not None
+    tier = tier_of(settings, problem, len(inputs.test.labels), known=known)
+    if so_far.tier:  # of another damping: none of its numbers is this one's
+        so_far = blank(inputs, problem.damping)
     answer = replace(so_far, damping=problem.damping, tier=tier.name, reason=tier.reason, bytes=tier.bytes)
-    key = f"head {tier.name} {settings.corrected} {problem.key} {_digest(inputs.start)}"
+    key = f"head {tier.name} {content}"
     head: Head | None = RESULTS.get(key)
     if head is None:
         head, answer = yield from _make(settings, problem, inputs, answer)
@@ -73,12 +79,22 @@ def _make(
 
 
 def _factored(head: Head, answer: Influence) -> Generator[Step[Influence], None, Head]:
-    """The head with the inverse of its Hessian."""
+    """The head with the inverse of its Hessian, whose products are in double where single precision does not do."""
     halfway = GUESSED + 0.7 * (FACTORED - GUESSED)
-    building = hessian(head.problem, head.fit.point.probabilities)
-    H = yield from _told_along(building, replace(answer, stage="the Hessian"), GUESSED, halfway)
-    inverse = yield from _told_along(invert(H), replace(answer, stage="its inverse"), halfway, FACTORED)
-    return replace(head, inverse=inverse, residual=_residual(head, inverse))
+    for double in (in_double(head.problem), True):
+        building = hessian(head.problem, head.fit.point.probabilities, double=double)
+        H = yield from _told_along(building, replace(answer, stage="the Hessian"), GUESSED, halfway)
+        try:
+            inverse = yield from _told_along(invert(H), replace(answer, stage="its inverse"), halfway, FACTORED)
+        except torch.linalg.LinAlgError:
+            continue
+        found = replace(head, inverse=inverse, residual=_residual(head, inverse))
+        if double or found.residual <= _EXACT_ENOUGH:
+            return found
+    raise XaiwidgetsError(
+        f"The Hessian has no inverse in double precision at damping={head.problem.damping:g}; raise the damping, or "
+        "choose solver='cg'."
+    )
 
 
 def _told_along(
@@ -109,7 +125,8 @@ def _by_inverse(
         corrected = corrected.clone()
         corrected[start:stop] = head.corrected(Examples(test.features[start:stop], test.labels[start:stop])).float()
         done = LEFT_OUT + (TOTAL - LEFT_OUT) * stop / rows
-        yield Step(replace(answer, corrected=corrected, stage="corrected"), done=done, total=TOTAL)
+        stage = "corrected" if stop == rows else f"{stop} of {rows} test examples corrected"
+        yield Step(replace(answer, corrected=corrected, stage=stage), done=done, total=TOTAL)
 
 
 def _by_products(

@@ -25,8 +25,11 @@ class Tier:
     bytes: int
 
 
-def tier_of(settings: "InfluenceFunctions", problem: HeadProblem, tests: int) -> Tier:
-    """Exact for a small head, conjugate gradients beyond; raises where the memory is too small for what is asked."""
+def tier_of(settings: "InfluenceFunctions", problem: HeadProblem, tests: int, *, known: bool) -> Tier:
+    """Exact for a small head, conjugate gradients beyond; raises where the memory is too small for what is asked.
+
+    ``known``: the inverse is there already, and takes no more memory.
+    """
     free, answers = free_memory(problem.features.device), 8 * tests * problem.rows
     exact, size = inverse_bytes(problem), f"{problem.size:,} parameters"
     if answers > free // 2:
@@ -34,7 +37,7 @@ def tier_of(settings: "InfluenceFunctions", problem: HeadProblem, tests: int) ->
             f"The effects of {problem.rows:,} training on {tests:,} test examples take {_words(answers)}, "
             f"{_words(free)} are free; give fewer test examples."
         )
-    fits = exact <= free // 2
+    fits = known or exact <= free // 2
     if settings.solver == "cg" or (settings.solver == "auto" and (problem.size > EXACT_UP_TO or not fits)):
         why = "asked for" if settings.solver == "cg" else f"the inverse would take {_words(exact)}"
         vectors = 8 * 4 * TOGETHER * problem.size
