@@ -81,17 +81,24 @@ class Opener(ABC):
         """Let pass errors that this test causes on purpose."""
         self.noise.allow(pattern, why)
 
-    def close(self) -> None:
-        """Close the pages, end their kernels, and hold against the test what was heard."""
+    def listen_out(self) -> None:
+        """Hold against the test what was heard since the last time."""
         for page in [page for context in self.contexts for page in context.pages]:
             page.wait_for_timeout(SETTLE)
-        heard = self.noise.heard()  # before the kernels end under the pages' feet
-        for context in self.contexts:
-            for page in context.pages:
-                page.goto("about:blank")  # leaving it ends a kernel in Voilà
-            context.close()
-        self.server.end_kernels()
+        heard = self.noise.heard()
+        self.noise.errors.clear()
         assert not heard, "\n".join(heard)
+
+    def close(self) -> None:
+        """Hold against the test what was heard, close the pages, and end their kernels."""
+        try:
+            self.listen_out()  # before the kernels end under the pages' feet
+        finally:
+            for context in self.contexts:
+                for page in context.pages:
+                    page.goto("about:blank")  # leaving it ends a kernel in Voilà
+                context.close()
+            self.server.end_kernels()
 
     def _refuse_failures(self, page: Page) -> None:
         said = page.locator(_FAILED).all_inner_texts()

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -26,6 +27,7 @@ class Server(ABC):
 
     def __init__(self, home: Path) -> None:
         self.home, self.folder, self.count = home, home / "notebooks", 0
+        self.leaving: set[psutil.Process] = set()
         self.folder.mkdir(parents=True)
         self.write([])
         self.port = _free_port()
@@ -57,15 +59,17 @@ class Server(ABC):
         return path
 
     def kernels(self) -> list[psutil.Process]:
-        """The processes of the kernels, for tests that look at their memory or end one."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
+        """The processes of the kernels that are in use, for tests that look at their memory or end one."""
+        children = set(psutil.Process(self.process.pid).children(recursive=True)) - self.leaving
         return [child for child in children if "ipykernel_launcher" in " ".join(_command_line(child))]
 
     def end_kernels(self) -> None:
-        """Wait until the kernels of pages that were left are gone (a killed one would be started again)."""
-        end = time.monotonic() + END_SECONDS
-        while self.kernels() and time.monotonic() < end:
-            time.sleep(0.1)
+        """Let the kernels of pages that were left end while the next page opens, once those before are gone.
+
+        They end by themselves: a killed one would be started again.
+        """
+        psutil.wait_procs(self.leaving, timeout=END_SECONDS)
+        self.leaving = set(self.kernels())
 
     def stop(self) -> None:
         left = psutil.Process(self.process.pid).children(recursive=True)
@@ -108,6 +112,10 @@ class LabServer(Server):
 
     name, ready = "lab", "api/status"
 
+    def __init__(self, home: Path) -> None:
+        self.pool, self.asked = ThreadPoolExecutor(), []
+        super().__init__(home)
+
     def command(self) -> list[str]:
         config = self.home / "config" / "labconfig"
         config.mkdir(parents=True)
@@ -135,13 +143,21 @@ class LabServer(Server):
         return f"{self.url}doc/tree/{path}"
 
     def end_kernels(self) -> None:
-        """JupyterLab keeps kernels until it is asked to end them."""
+        """JupyterLab keeps kernels until it is asked to end them, and answers once it has."""
+        for ended in self.asked:
+            ended.result(START_SECONDS)
+        super().end_kernels()
         with urllib.request.urlopen(self.url + "api/kernels") as answer:
             kernels = json.load(answer)
-        for kernel in kernels:
-            request = urllib.request.Request(f"{self.url}api/kernels/{kernel['id']}", method="DELETE")
-            urllib.request.urlopen(request).close()
-        super().end_kernels()
+        self.asked = [self.pool.submit(self._end, kernel["id"]) for kernel in kernels]
+
+    def stop(self) -> None:
+        self.pool.shutdown()
+        super().stop()
+
+    def _end(self, kernel: str) -> None:
+        request = urllib.request.Request(f"{self.url}api/kernels/{kernel}", method="DELETE")
+        urllib.request.urlopen(request).close()
 
 
 def _free_port() -> int:
