@@ -108,7 +108,7 @@ class VoilaServer(Server):
 
 
 class LabServer(Server):
-    """JupyterLab without news, extension lists or any other question to the outside."""
+    """JupyterLab without news, extension lists, looks at its own build, or any other question to the outside."""
 
     name, ready = "lab", "api/status"
 
@@ -120,7 +120,7 @@ class LabServer(Server):
         config = self.home / "config" / "labconfig"
         config.mkdir(parents=True)
         silent = {"@jupyterlab/apputils-extension:announcements": True, "@jupyterlab/extensionmanager-extension": True}
-        (config / "page_config.json").write_text(json.dumps({"disabledExtensions": silent}))
+        (config / "page_config.json").write_text(json.dumps({"disabledExtensions": silent, "buildCheck": False}))
         themes = {"@jupyterlab/apputils-extension:themes": {"adaptive-theme": True}}  # as the browser says
         (config / "default_setting_overrides.json").write_text(json.dumps(themes))
         return [
