@@ -213,11 +213,11 @@ def test_what_goes_wrong_is_said_in_the_widget_which_lives_on(open_voila, cell, 
     )
     for _ in range(2):
         button(page, "Run").click()
+        page.wait_for_timeout(600)  # what the run before has said is gone
         page.wait_for_function(
             f"(words) => document.querySelector('{ROOT} [role=alert]')?.innerText.includes(words)", arg=words
         )
         status(page, "failed")
-        page.wait_for_timeout(600)
         assert words in said(page)
     open_voila.screenshot(page, f"failed-{words[:8].strip().replace(' ', '-')}")
 
