@@ -67,13 +67,14 @@ class InfluenceExplorer(RetrainingExplorer):
         self._layer = checked_layer(model, layer)
         layers = [name for name, found in model.layers().items() if name and found.units]
         self.head_choice = pick("Head", [_OWN, *(f"fitted on {name}" for name in layers)])
-        self.panel = TestPanel(self.test, [chosen] if isinstance(chosen, int) else chosen)
+        self.head_choice.value = _head_words(self._layer)
+        self.panel = TestPanel(self.test, chosen)
         self.cards = Cards(self.train)
         self.histogram, self.map, self.truth = EffectHistogram(), TestMap(), TruthPlot()
         self.removal = RemovalPanel()
         self.evidence = Evidence()
         self.labels = LabelTab(model, self.train)
-        self.trials = Trials(model, self.rests, self.mark_news)
+        self.trials = Trials(model, self.rests, self.mark_news, self.complain)
         self._survey: Job | None = None
         self.tabs = widgets.ToggleButtons(options=_TABS, tooltips=("", "", ""))
         self.tabs.add_class("xw-toggle")
@@ -106,7 +107,7 @@ class InfluenceExplorer(RetrainingExplorer):
 
     def choose_test(self, places: int | Sequence[int]) -> None:
         """Explain the loss of another test image, or the mean loss of several."""
-        self.panel.set([places] if isinstance(places, int) else places)
+        self.panel.set(places)
         self._another_test()
 
     def next_mistake(self) -> None:
@@ -119,9 +120,8 @@ class InfluenceExplorer(RetrainingExplorer):
 
     def choose(self, method: InfluenceFunctions) -> None:
         """Put the layer into its list."""
-        self._layer = checked_layer(self.model, method.layer)
-        wanted = _OWN if self._layer == HEAD else f"fitted on {self._layer}"
-        self.head_choice.set_trait("value", wanted)
+        self._take_layer(checked_layer(self.model, method.layer))
+        self.head_choice.set_trait("value", _head_words(self._layer))
 
     def inputs(self) -> list[Input]:
         """The training images and the chosen test images."""
@@ -133,8 +133,11 @@ class InfluenceExplorer(RetrainingExplorer):
         return {"chosen": list(self.panel.chosen)}
 
     def restore(self, remembered: Mapping[str, Any]) -> None:
-        """Choose them again."""
+        """Choose them again; refits that another run had ended go on."""
         self.panel.set(remembered["chosen"])
+        for tried in self._tried.values():
+            if tried.confirming is not None and tried.confirming.status == "cancelled":
+                tried.confirming = None
 
     def run(self) -> "InfluenceExplorer":
         """Start with the present settings; returns at once."""
@@ -143,6 +146,7 @@ class InfluenceExplorer(RetrainingExplorer):
             steps = survey(self.model, self.test, self._layer)
             self._survey = worker_for(self.model.device).submit(steps, slot=(id(self), "survey"), rest=self.rests)
             self._survey.subscribe(lambda _job: self.mark_news())
+            self.mark_news()
         return self
 
     def take_settings(self, changes: Mapping[str, Any]) -> None:
@@ -157,6 +161,7 @@ class InfluenceExplorer(RetrainingExplorer):
         with get_publisher().lock:
             self.cards.lay_out(self.frame)
         head = "its own head" if method.layer == HEAD else f"a head on {method.layer}"
+        head = "the whole network" if method.solver == "ekfac" else head
         self.bar.subject = f"{self.model.name} · {len(self.train):,} training images · {head}"
 
     def companions(self) -> list[Job]:
@@ -194,8 +199,22 @@ class InfluenceExplorer(RetrainingExplorer):
     def _another_head(self, chosen: str) -> None:
         layer = HEAD if chosen == _OWN else chosen.removeprefix("fitted on ")
         if layer != self._layer:
-            self._layer = layer
+            self._take_layer(layer)
             self.choice_changed()
+
+    def _take_layer(self, layer: str) -> None:
+        """Another head: nothing that was found of the former one is shown beside it."""
+        if layer == self._layer:
+            return
+        self._layer = layer
+        if self._survey is not None:
+            self._survey.cancel()
+            self._survey = None
+        with get_publisher().lock:
+            self.histogram.reset()
+            self.truth.show([])
+            self.removal.report("")
+            self.evidence.say("Run for the effects on this head.")
 
     def _open(self, tab: str) -> None:
         """Show one page of the middle."""
@@ -203,4 +222,9 @@ class InfluenceExplorer(RetrainingExplorer):
             for part in page:
                 part.layout.display = "" if name == tab else "none"
         if tab == _TABS[2]:
-            self.labels.fill(self._layer, self.method().damping)
+            self.labels.fill(self._layer)
+
+
+def _head_words(layer: str) -> str:
+    """How a head is called in the list."""
+    return _OWN if layer == HEAD else f"fitted on {layer}"

@@ -74,11 +74,12 @@ def _edges_of(effects: np.ndarray) -> np.ndarray:
     if not len(known):
         return np.zeros(0)
     low, high = min(0.0, known.min()), max(0.0, known.max())
-    return np.linspace(low, high or low + 1e-12, _BINS + 1)
+    return np.linspace(low, high if high > low else low + 1e-12, _BINS + 1)
 
 
 def _fill(plot: Any, effects: np.ndarray, shown: list[int], edges: np.ndarray) -> None:
     if not len(edges):
+        plot.select_one({"name": "bars"}).data = {name: [] for name in _COLUMNS}
         return
     counts, _ = np.histogram(effects[np.isfinite(effects)], edges)
     picked = np.histogram(effects[shown], edges)[0] if shown else np.zeros(_BINS)

@@ -13,9 +13,9 @@ class LabelTab(widgets.VBox):
         self._model, self._train = model, train
         super().__init__([])
 
-    def fill(self, layer: str, damping: float) -> None:
-        """Make the checker, once."""
+    def fill(self, layer: str) -> None:
+        """Make the checker, once: it has a layer and settings of its own from then on, and keeps its decisions."""
         from xaiwidgets.widgets.model_inspection.label_errors import LabelChecker
 
         if not self.children:
-            self.children = (LabelChecker(self._model, self._train, layer=layer, damping=damping),)
+            self.children = (LabelChecker(self._model, self._train, layer=layer),)

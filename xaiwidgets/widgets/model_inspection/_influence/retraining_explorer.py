@@ -9,8 +9,8 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
-from xaiwidgets.methods.model_inspection._influence.retraining import Removal
-from xaiwidgets.widgets.model_inspection._influence.cards import Cards
+from xaiwidgets.methods.model_inspection._influence.retraining import Removal, checked_examples
+from xaiwidgets.widgets.model_inspection._influence.cards import EACH, Cards
 from xaiwidgets.widgets.model_inspection._influence.removal_panel import RemovalPanel
 from xaiwidgets.widgets.model_inspection._influence.trials import Trials, Tried
 from xaiwidgets.widgets.model_inspection._influence.truth_plot import TruthPlot
@@ -44,6 +44,7 @@ class RetrainingExplorer(MethodExplorer):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.chosen_images: list[int] = []
         self._looked_at: int | None = None
+        self._cards: list[int] = [-1] * 2 * EACH
         self._tried: WeakKeyDictionary[Run, Tried] = WeakKeyDictionary()
         super().__init__(*arguments, **named)
         self.frame.observe(self._on_card, "selected")
@@ -55,6 +56,11 @@ class RetrainingExplorer(MethodExplorer):
         self.chosen_images = sorted({int(example) for example in examples})
         self.removal.tell(self.chosen_images)
         self.mark_news()
+
+    def dispose(self) -> None:
+        """Stop what runs, the refits too, and free everything."""
+        self.trials.close()
+        super().dispose()
 
     def retrain(self) -> None:
         """Fit the head again without the chosen training images, in the background."""
@@ -70,9 +76,11 @@ class RetrainingExplorer(MethodExplorer):
 
         Raises `XaiwidgetsError` before the first answer, and for what cannot be removed.
         """
-        self.choose_removal([int(example) for example in examples])
+        run = self._present()
+        head, _ = run.value.fitted()
+        self.choose_removal(checked_examples(head, examples).tolist())
         self.retrain()
-        return self._tried_of(self.shown).removing.wait().value
+        return self._tried_of(run).removing.wait().value
 
     @property
     def tried(self) -> Tried:
@@ -85,9 +93,12 @@ class RetrainingExplorer(MethodExplorer):
         return self.cards.pixels(self.cards.of(self._effects(run)))
 
     def notes(self, run: Run) -> list[str]:
-        """Class and effect of each card."""
+        """Class and effect of each card, once the effects have a size."""
         effects = self._effects(run)
-        return self.cards.notes(self.cards.of(effects), effects, self._tried_of(run).actual)
+        cards = self.cards.of(effects)
+        if not run.value.tier:
+            return [self.train.label_name(card) if card >= 0 else "" for card in cards]
+        return self.cards.notes(cards, effects, self._tried_of(run).actual)
 
     def draw(self, run: Run) -> None:
         """Cards, their marks, the evidence, and the removals."""
@@ -95,6 +106,7 @@ class RetrainingExplorer(MethodExplorer):
         cards = self.cards.of(effects)
         if run.job.status == "done":
             self.trials.confirm(tried, run.value, [card for card in cards if card >= 0])
+        self._cards = cards
         self.frame.set_notes(self.notes(run))
         self.frame.mark(place for place, card in enumerate(cards) if card in self.chosen_images)
         self.evidence.say(self._words(run))
@@ -119,13 +131,15 @@ class RetrainingExplorer(MethodExplorer):
         parts = [tier_in_words(run.value)]
         if run.value.head is None and run.job.finished:
             parts.append("A whole network cannot be fitted again at once: no effect is confirmed.")
+        elif self.trials.too_large(run.value):
+            parts.append("Too large to confirm every picture: choose images and remove them.")
         elif tried.confirming is not None:
             parts.append(agreement_in_words(tried.agreement))
         return "".join(f"<div>{part}</div>" for part in parts if part)
 
     def _sentence(self, effects: Tensor, tried: Tried) -> str:
         card = self._looked_at
-        if card is None:
+        if card is None or bool(effects[card].isnan()):
             return ""
         actual = tried.actual.get(card)
         checked = "predicted" if actual is None else f"a refit says {signed(actual)}"
@@ -138,7 +152,7 @@ class RetrainingExplorer(MethodExplorer):
         place = change["new"]
         if place < 0 or self.shown is None or self.shown.value is None:
             return
-        card = self.cards.of(self._effects(self.shown))[place]
+        card = self._cards[place]  # the ones that were seen: newer ones may be on their way
         self.frame.set_trait("selected", -1)
         if card >= 0:
             self._looked_at = card

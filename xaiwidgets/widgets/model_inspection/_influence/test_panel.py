@@ -1,9 +1,11 @@
 """Which test images are explained: one with its label, prediction and loss, or several chosen on a map."""
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 import torch
 
 from xaiwidgets.core import XaiwidgetsError
@@ -22,8 +24,8 @@ _MOST_SHOWN, _ACROSS = 9, 3
 class TestPanel(widgets.VBox):
     """The chosen test images; buttons walk to the neighbours and to the next one that the network answers wrongly."""
 
-    def __init__(self, images: ImageSet, chosen: Sequence[int]) -> None:
-        self.images, self.chosen = images, list(chosen)
+    def __init__(self, images: ImageSet, chosen: int | Sequence[int]) -> None:
+        self.images, self.chosen = images, _checked(chosen, len(images))
         self.survey: Survey | None = None
         self._callbacks: list[Callable[[], None]] = []
         self.title = heading("Test image")
@@ -47,17 +49,9 @@ class TestPanel(widgets.VBox):
         """Call ``callback()`` after others were chosen in the panel."""
         self._callbacks.append(callback)
 
-    def set(self, chosen: Sequence[int]) -> None:
+    def set(self, chosen: int | Sequence[int]) -> None:
         """Choose test images by their places; calls nobody. Raises for none, and for one that is not there."""
-        places = list(dict.fromkeys(int(place) for place in chosen))
-        if not places:
-            raise XaiwidgetsError("No test image was given; give at least one place.")
-        outside = [place for place in places if not 0 <= place < len(self.images)]
-        if outside:
-            raise XaiwidgetsError(
-                f"Test image {outside[0]} was asked for; there are {len(self.images):,}, 0 to {len(self.images) - 1:,}."
-            )
-        self.chosen = places
+        self.chosen = _checked(chosen, len(self.images))
         self.show()
 
     def next_mistake(self) -> int:
@@ -82,7 +76,8 @@ class TestPanel(widgets.VBox):
             names, words, [""] * len(shown), [MID_GREY] * len(shown), width / height, columns=1 if one else _ACROSS
         )
         self.frame.show(to_pixels(self.images.batch(shown)), lossless=True)
-        self.title.value = heading_html("Test image" if one else f"{len(self.chosen):,} test images")
+        note = f"{_MOST_SHOWN} shown" if len(self.chosen) > _MOST_SHOWN else ""
+        self.title.value = heading_html("Test image" if one else f"{len(self.chosen):,} test images", note)
         self.number.set_trait("value", self.chosen[0])
         self.facts.value = fact_rows([("label", self._label())])
 
@@ -120,6 +115,21 @@ class TestPanel(widgets.VBox):
         self.set([place])
         for callback in tuple(self._callbacks):
             callback()
+
+
+def _checked(chosen: int | Sequence[int], count: int) -> list[int]:
+    """The places without repetition; raises for none, and for what is no place of one."""
+    given = [chosen] if not hasattr(chosen, "__len__") or np.ndim(chosen) == 0 else chosen
+    try:
+        places = list(dict.fromkeys(operator.index(place) for place in given))
+    except TypeError:
+        raise XaiwidgetsError(f"{chosen!r} was given as test images; give places as whole numbers from 0.") from None
+    if not places:
+        raise XaiwidgetsError("No test image was given; give at least one place.")
+    outside = [place for place in places if not 0 <= place < count]
+    if outside:
+        raise XaiwidgetsError(f"Test image {outside[0]} was asked for; there are {count:,}, 0 to {count - 1:,}.")
+    return places
 
 
 def _button(text: str) -> widgets.Button:

@@ -55,10 +55,10 @@ def agreement_in_words(tried: Agreement | None) -> str:
         (f"{count} removals tried", f"r {_short(r)}"),
         ("slope, corrected" if corrected else "slope", f"{slope:.2f}"),
         *([("slope, uncorrected", f"{tried.slope:.2f}")] if corrected else []),
-        ("r by chance", f"under {1.96 / (count - 1) ** 0.5:.2f}"),
+        ("r by chance", f"under {min(1.0, 1.96 / (count - 1) ** 0.5):.2f}"),
     ]
     said = [fact_rows(rows, title="against real retraining")]
-    if tried.slope < _TOO_SMALL:
+    if 0 < tried.slope < _TOO_SMALL:
         said.append(
             f"<b>Uncorrected effects are too small here</b>: {tried.slope:.2f} of the truth. A larger damping mends it."
         )
@@ -67,7 +67,7 @@ def agreement_in_words(tried: Agreement | None) -> str:
 
 def _short(r: float) -> str:
     """A correlation, cut and not rounded: 0.99996 is not 1."""
-    return f"{int(r * 10_000) / 10_000:.4f}"
+    return "–" if r != r else f"{int(r * 10_000) / 10_000:.4f}"  # noqa: PLR0124 - NaN
 
 
 def removal_in_words(removal: Removal, seconds: float | None) -> str:
