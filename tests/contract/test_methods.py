@@ -115,7 +115,7 @@ def test_the_users_module_is_left_as_found_wherever_it_is_stopped(entry):
     for stop in range(count):
         steps = method(*arguments)
         for _ in range(stop):
-            next(steps)
+            next(steps, None)  # what is kept by content may take fewer steps the second time
         assert state_of(arguments) == before
         steps.close()
         assert state_of(arguments) == before

@@ -54,7 +54,7 @@ class Memory(Store):
         self.images = given if given.dtype == torch.uint8 else unit_interval(given)
         self.shape = tuple(given.shape[1:])
         self._digest: tuple[int, str] | None = None
-        self._shared = isinstance(images, np.ndarray) and images.flags.writeable  # whose writes leave no trace
+        self._shared = _may_be_written(images)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -192,6 +192,13 @@ class Fitted(Store):
     def key(self) -> str:
         """The other store's, and the shape."""
         return _digest([self.store.key.encode(), repr(self.shape).encode()])
+
+
+def _may_be_written(images: Tensor | np.ndarray) -> bool:
+    """Whether somebody may write to them without a trace: to an array, or to a tensor that borrows its memory."""
+    if isinstance(images, np.ndarray):
+        return images.flags.writeable
+    return images.is_inference() or not images.untyped_storage().resizable()
 
 
 def _digest(parts: Iterable[bytes | np.ndarray]) -> str:

@@ -82,8 +82,12 @@ def refined(
             left -= 1
             inner = Solution(step.x.double() * scale, step.residual.double() * scale[:, 0, 0] / size)
             yield Solution(x + inner.x, inner.residual)
-        x = x + inner.x
-        r = b - problem.product(probabilities, x)
+        newer = b - problem.product(probabilities, x + inner.x)
+        residual = newer.flatten(1).norm(dim=1) / size
+        better = residual < 0.5 * r.flatten(1).norm(dim=1) / size
+        if not bool((better | (residual <= tolerance)).all()):
+            own = torch.float64  # rounding ate what single precision could do
+        x, r = torch.where(better[:, None, None], x + inner.x, x), torch.where(better[:, None, None], newer, r)
         residual = r.flatten(1).norm(dim=1) / size
         yield Solution(x, residual)
         if float(residual.max()) <= tolerance:

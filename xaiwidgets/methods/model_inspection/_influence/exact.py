@@ -73,6 +73,7 @@ def hessian(
         rows = slice(start, start + _ROWS)
         x, p = problem.features[rows], probabilities[rows]
         x, p = (x.double(), p.double()) if double else (x, p.to(x.dtype))
+        p = p / p.sum(1, keepdim=True).sqrt()  # so that p pᵀ is divided by Σ p, as in the product
         for a in range(classes - 1):
             _add_blocks(H, x, p, a, panels)
             done += len(x)
@@ -159,6 +160,7 @@ def _left_out(problem: HeadProblem, fit: Fit, Q: Float[Tensor, "row class class"
     eye = torch.eye(problem.classes, dtype=torch.float64, device=Q.device)
     for rows in problem.chunks(4 * problem.classes**2):
         p, q, y = fit.point.probabilities[rows].double(), Q[rows].double(), problem.labels[rows]
+        p = p / p.sum(1, keepdim=True)
         r = residuals(p, y)
         A = torch.diag_embed(p) - p[:, :, None] * p[:, None]
         shifted = torch.linalg.solve(eye - A @ q, r)

@@ -108,6 +108,7 @@ class Head:
         ``tolerance`` is the residual at which they are good enough; in single precision it is at least 1e-5.
         """
         x, p = self.problem.features[examples].double(), self.fit.point.probabilities[examples].double()
+        p = p / p.sum(1, keepdim=True)
         r = residuals(p, self.problem.labels[examples])
         own, before = self.problem.features.dtype, test.loss(self.theta)[row]
 

@@ -52,6 +52,7 @@ def read_inputs(
     y_train, y_test = (one.to(model.device) for one in labels)
     weight, bias = _start_of(model, layer)
     classes = int(y_train.max()) + 1 if weight is None else len(weight)
+    refuse_classes(classes, y_train, y_test)
     total, known = len(train) + len(test), None
     for step in read_features(model, test, layer, batch=batch):
         known = step.value
@@ -59,7 +60,6 @@ def read_inputs(
     start = torch.zeros((classes, x_test.shape[1]), dtype=torch.float64, device=model.device)
     if weight is not None:
         start = (weight if bias is None else torch.cat([weight, bias[:, None]], 1)).double()
-    refuse_classes(classes, y_train, y_test)
     for step in read_features(model, train, layer, batch=batch):
         rows = _rows(step.value, bias)
         so_far = Examples(rows, y_train[: len(rows)])
@@ -108,6 +108,8 @@ def _examples(given: Any, name: str) -> Examples:
             f"{name.capitalize()} features of shape {tuple(features.shape)} ({features.dtype}) with labels of shape "
             f"{tuple(labels.shape)} were given; give numbers (row, feature) and one label for each row."
         )
+    if features.shape[1] == 0:
+        raise XaiwidgetsError(f"The {name} rows have no features; give at least one column.")
     if len(labels) == 0:
         raise XaiwidgetsError(f"No {name} examples were given; give at least one row.")
     if labels.is_floating_point() or labels.dtype == torch.bool:

@@ -40,23 +40,25 @@ def newton_cg(
     for _ in range(_MOST):
         if fit.point.stationarity <= tolerance:
             return
-        newer = _step(problem, fit, precondition)
+        newer = None
+        for precision in dict.fromkeys((problem.features.dtype, torch.float64)):
+            newer = newer or _step(problem, fit, precondition, precision)
         if newer is None:
             return
         fit = newer
         yield fit
 
 
-def _step(problem: HeadProblem, fit: Fit, precondition: Operator | None) -> Fit | None:
-    """One Newton step with halvings; None where nothing gets smaller any more."""
+def _step(problem: HeadProblem, fit: Fit, precondition: Operator | None, precision: torch.dtype) -> Fit | None:
+    """One Newton step with halvings, its products in a precision; None where nothing gets smaller any more."""
     theta, point = fit
     scale = point.gradient.norm()
-    own = problem.features.dtype if precondition is None else torch.float64
+    own = precision if precondition is None else torch.float64
     b = (-point.gradient / scale)[None].to(own)
     direction, forcing = b, min(0.1, max(1e-5, float(scale) ** 0.5))
 
     def product(v: Tensor, _which: Tensor) -> Tensor:
-        return problem.product(point.probabilities, v.to(problem.features.dtype)).to(own)
+        return problem.product(point.probabilities, v.to(precision)).to(own)
 
     for solution in conjugate_gradients(product, b, tolerance=forcing, most=_INNER_MOST, precondition=precondition):
         direction = solution.x

@@ -86,13 +86,16 @@ class HeadProblem:
     def product(
         self, probabilities: Float[Tensor, "row class"], vectors: Float[Tensor, "vector class feature"]
     ) -> Float[Tensor, "vector class feature"]:
-        """H v for several v: 1/N Σ_i (diag(p_i) − p_i p_iᵀ) v x_i x_iᵀ + λv, in the precision of ``vectors``."""
+        """H v for several v: 1/N Σ_i (diag(p_i) − p_i p_iᵀ) v x_i x_iᵀ + λv, in the precision of ``vectors``.
+
+        p_i p_iᵀ is divided by Σ p_i, which is 1 but for rounding: H stays positive definite however large x is.
+        """
         count, classes, width = vectors.shape
         flat, summed = vectors.reshape(count * classes, width), torch.zeros_like(vectors).reshape(-1, width)
         for rows in self.chunks(count * classes):
             x, p = self.features[rows].to(vectors.dtype), probabilities[rows].to(vectors.dtype)[:, None]
             z = (x @ flat.T).view(-1, count, classes)
-            z = p * (z - (p * z).sum(2, keepdim=True))
+            z = p * (z - (p * z).sum(2, keepdim=True) / p.sum(2, keepdim=True))
             if self.left_out is not None:
                 z = z * (~self.left_out[rows])[:, None, None]
             summed += z.flatten(1).T @ x

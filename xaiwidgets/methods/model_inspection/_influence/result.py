@@ -71,11 +71,11 @@ class Influence:
 
     def helpful(self, test: int = 0, count: int = 6) -> Int[Tensor, "example"]:
         """The training examples without which the loss rises most, the strongest first; those with an effect alone."""
-        return self._strongest(self.best[test], count)
+        return self._strongest(self.best[self._row(test)], _counted(count))
 
     def harmful(self, test: int = 0, count: int = 6) -> Int[Tensor, "example"]:
         """The training examples without which the loss falls most, the strongest first; those with an effect alone."""
-        return self._strongest(-self.best[test], count)
+        return self._strongest(-self.best[self._row(test)], _counted(count))
 
     def retrain_without(self, examples: Sequence[int] | Tensor) -> Removal:
         """Fit the head again without some training examples, from the same optimum, to a gradient norm of 1e-10.
@@ -95,9 +95,7 @@ class Influence:
         an empty selection.
         """
         head, rows = self.fitted()
-        if not -len(self.test_labels) <= test < len(self.test_labels):
-            raise XaiwidgetsError(f"Test example {test} was asked for; there are {len(self.test_labels):,}, from 0.")
-        test %= len(self.test_labels)
+        test = self._row(test)
         chosen = self.sample(test, count, seed) if examples is None else self._learnable(places_among(head, examples))
         if len(chosen) == 0:
             raise XaiwidgetsError("No examples were given to be left out; give at least one place.")
@@ -108,9 +106,14 @@ class Influence:
         """The linear datamodeling score over so many random subsets of ``share`` of the training examples."""
         if not 0 < share < 1:
             raise XaiwidgetsError(f"share={share!r} was given; give a number between 0 and 1, both excluded.")
-        if subsets < 3:  # noqa: PLR2004 - no rank correlation before
+        if not isinstance(subsets, int) or subsets < 3:  # noqa: PLR2004 - no rank correlation before
             raise XaiwidgetsError(f"subsets={subsets} was given; give at least 3, for ranks to be correlated.")
         head, test = self.fitted()
+        if not 0 < round(share * head.problem.rows) < head.problem.rows:
+            raise XaiwidgetsError(
+                f"share={share!r} was given, which keeps none or all of {head.problem.rows:,} training examples; give "
+                "a share that leaves some out."
+            )
         return last(datamodeling(head, test, self.effect, subsets, share, seed))
 
     def sample(self, test: int | None = 0, count: int = 20, seed: int = 0) -> Int[Tensor, "example"]:
@@ -118,11 +121,18 @@ class Influence:
 
         ``test`` None asks for those of most influence on the mean loss of all test examples.
         """
-        effect = self.best.mean(0) if test is None else self.best[test]
+        effect, count = self.best.mean(0) if test is None else self.best[self._row(test)], _counted(count)
         top = effect.abs().nan_to_num(-1).argsort(descending=True, stable=True)[: count - count // 2]
         order = torch.randperm(len(effect), generator=torch.Generator().manual_seed(seed)).to(top.device)
         others = order[~torch.isin(order, top)][: count // 2]
         return self._learnable(torch.cat([top, others]))
+
+    def _row(self, test: int) -> int:
+        """The test example's place from 0; raises where there is none."""
+        count = len(self.test_labels)
+        if not isinstance(test, int) or not -count <= test < count:
+            raise XaiwidgetsError(f"Test example {test!r} was asked for; there are {count:,}, from 0.")
+        return test % count
 
     def _learnable(self, places: Int[Tensor, "example"]) -> Int[Tensor, "kept"]:
         """Those that are not the only one of their class, of which nothing could be learnt without."""
@@ -146,3 +156,10 @@ class Influence:
                 "the network yourself without the examples, over several seeds."
             )
         return self.head, self.test
+
+
+def _counted(count: int) -> int:
+    """The count; raises for what is none."""
+    if not isinstance(count, int) or count < 0:
+        raise XaiwidgetsError(f"count={count!r} was given; give a whole number of at least 0.")
+    return count

@@ -49,11 +49,20 @@ def removals(head: Head, test: Examples, examples: Int[Tensor, "example"]) -> It
 
 def places_among(head: Head, examples: Sequence[int] | Tensor) -> Int[Tensor, "example"]:
     """The places of examples, or of flags, without repetition; raises for one that is not there."""
-    given = torch.as_tensor(examples if isinstance(examples, Tensor) else list(examples))
+    wanted = f"Examples {examples!r} were given; give their places as whole numbers from 0."
+    try:
+        given = torch.as_tensor(examples if isinstance(examples, Tensor) else list(examples))
+    except (TypeError, ValueError):
+        raise XaiwidgetsError(wanted) from None
     if given.dtype == torch.bool and given.shape == (head.problem.rows,):
         given = given.nonzero().flatten()
+    if given.dtype == torch.bool:
+        raise XaiwidgetsError(
+            f"{given.numel():,} times yes or no was given for {head.problem.rows:,} training examples; give one for "
+            "each, or the places as whole numbers from 0."
+        )
     if given.numel() and (given.is_floating_point() or given.dim() != 1):
-        raise XaiwidgetsError(f"Examples {examples!r} were given; give their places as whole numbers from 0.")
+        raise XaiwidgetsError(wanted)
     outside = [place for place in given.tolist() if not 0 <= place < head.problem.rows]
     if outside:
         raise XaiwidgetsError(f"Training example {outside[0]} was asked for; there are {head.problem.rows:,}, from 0.")
