@@ -46,8 +46,11 @@ view
 # **Do not trust this answer.** The sheet can be asked about other images, here the 4,000 that the network was trained on and that the sheet has not seen; drop a picture into the widget to ask about one.
 
 # %%
-sheet = view.run().wait()
-flags = view.check(xw.data.fashion_mnist_small("train"))
+from xaiwidgets.core import last
+from xaiwidgets.methods import FailureModes
+
+sheet = last(FailureModes()(model, xw.data.fashion_mnist_small("test")))
+flags = sheet.flags(model, xw.data.fashion_mnist_small("train"))
 end = flags.selective
 print(f"right of all answers             {float(end.accuracy[0]):.1%}")
 print(f"right of the {float(end.kept[-1]):.0%} under no rule     {float(end.accuracy[-1]):.1%}")

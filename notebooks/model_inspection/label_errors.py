@@ -33,7 +33,8 @@ labels = images.labels.clone()
 labels[chosen] = (labels[chosen] + torch.randint(1, 10, (400,), generator=draw)) % 10
 noisy = xw.data.ImageSet(images.batch(slice(None)), labels, images.class_names)
 
-view = xw.LabelChecker(xw.load_model("lenet"), noisy, truth=images.labels)
+model = xw.load_model("lenet")
+view = xw.LabelChecker(model, noisy, truth=images.labels)
 view
 
 # %% [markdown]
@@ -46,16 +47,18 @@ view
 # **Where it fails.** This network was trained on the right labels. One that has been trained on wrong ones for long knows them by heart: its loss on them is small, and neighbours alone still tell. And errors that people make are not uniform: where a shirt is taken for a coat, all rankings find much less.
 
 # %%
-found = view.run().wait()
+from xaiwidgets.core import last
+from xaiwidgets.methods import LabelErrors
+
+found = last(LabelErrors()(model, noisy))
 for ranking in found.rankings:
     print(f"{ranking:16} {found.recall(images.labels, 0.1, ranking):.0%} of the wrong labels in the first 10 %")
 
 # %% [markdown]
-# A decision is data, and the set with all of them applied is one call away.
+# In the widget each decision is data: `view.decide("flip", index=468)` is the button, `view.cleaned()` the set with all of them applied. Here the first 200 are all flipped, without a look:
 
 # %%
-for image in found.order()[:200].tolist():
-    view.decide("flip", index=image)
-cleaned = view.cleaned()
-before, after = (int((one.labels != images.labels).sum()) for one in (noisy, cleaned))
+first, repaired = found.order()[:200], noisy.labels.clone()
+repaired[first] = found.suggested[first]
+before, after = (int((one != images.labels).sum()) for one in (noisy.labels, repaired))
 print(f"{before} labels were wrong; with the first 200 flipped to what is suggested, {after} are")

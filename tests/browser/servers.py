@@ -78,6 +78,7 @@ class Server(ABC):
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
         for child in left:
             if child.is_running():
                 child.kill()
@@ -91,6 +92,7 @@ class Server(ABC):
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
         self.process.kill()
+        self.process.wait()
         raise RuntimeError(f"{self.name} did not start in {START_SECONDS} s:\n{self.log.read_text()[-3000:]}")
 
 

@@ -26,14 +26,14 @@ class LabelErrors(Method):
 
     The head (softmax regression with λ/2 |θ|²) and its ``layer`` are those of `InfluenceFunctions`; neighbours are
     nearest by the cosine between the same features, without the column of ones. A larger ``damping`` fits wrong labels
-    less: on features of a network 1e-2 finds more than 1e-3 and weaker, on pixels a little less.
+    less: on features of a network 1e-1 and 1e-2 find most, on pixels 1e-2 and 1e-3 (the benchmark prints it).
 
     Called with a model and labelled images, or with ``None`` and (features, labels): Float (row, feature) and whole
     numbers (row,), to which no intercept is added. Yields a `SuspectedLabels`, first by the network's own loss while
     features are read.
 
     Mind what the network has learnt: one that was trained on the wrong labels until it knew them by heart has a small
-    loss on them; then ``disagreement`` finds more than all else. Departures: the paper ranks by self-influence alone.
+    loss on them; then ``disagreement`` finds more than all else, and a damping of 1e-1 more than 1e-2. Departures: the paper ranks by self-influence alone.
     Raises `XaiwidgetsError` for images without labels, labels of a single class or out of range, and as many
     neighbours as there are examples, besides what `InfluenceFunctions` raises.
     """
