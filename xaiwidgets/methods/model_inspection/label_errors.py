@@ -33,9 +33,9 @@ class LabelErrors(Method):
     features are read.
 
     Mind what the network has learnt: one that was trained on the wrong labels until it knew them by heart has a small
-    loss on them; then ``disagreement`` finds more than all else, and a damping of 1e-1 more than 1e-2. Departures: the paper ranks by self-influence alone.
-    Raises `XaiwidgetsError` for images without labels, labels of a single class or out of range, and as many
-    neighbours as there are examples, besides what `InfluenceFunctions` raises.
+    loss on them; then ``disagreement`` finds more than all else, and a damping of 1e-1 more than 1e-2. Departures: the
+    paper ranks by self-influence alone. Raises `XaiwidgetsError` for images without labels, labels of a single class or
+    out of range, and as many neighbours as there are examples, besides what `InfluenceFunctions` raises.
     """
 
     layer: str = setting("head", help="'head', or the dotted path of a layer to fit a head on", hidden=True)
