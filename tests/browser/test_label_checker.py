@@ -20,6 +20,7 @@ def test_labels_are_decided_taken_back_and_ranked_anew(open_page):
     ACTS.says(page, "labels flipped on purpose, the first 10 %")
     page.locator(CARDS).first.click()
     ACTS.says(page, "rank 1 of 1,000 by loss and neighbours")
+    ACTS.button(page, "Flip").click(trial=True)  # waits until it is enabled: the keys do not
     ACTS.button(page, "Flip").focus()
     page.keyboard.press("Enter")
     ACTS.says(page, "1 decided: 0 kept, 1 flipped, 0 dropped")

@@ -200,8 +200,8 @@ class LabelChecker(MethodExplorer):
         self.frame.mark(place for place, card in enumerate(cards) if card in decided)
         sentence = sentence_of(value, chosen, self.suspects.ranking, names) if chosen >= 0 else ""
         fate = f" · {fate_of(decided[chosen], names)}" if chosen in decided else ""
-        self.foot.sentence = sentence + fate
         self.panel.tell(chosen, self._about(value, chosen), int(value.suggested[max(0, chosen)]), self.decisions)
+        self.foot.sentence = sentence + fate
         self.look.show(value, chosen)
         if run.job.status == "done":
             self.check.start(run)
