@@ -6,17 +6,13 @@ on the same cores. Needs a quiet machine.
 
 import platform
 import statistics
-import tempfile
-from pathlib import Path
 
 import torch
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.benchmarks.page import voila
 from tests.benchmarks.table import Table
 from tests.browser.acts import Acts
-from tests.browser.chromium import launch
-from tests.browser.opener import VoilaOpener
-from tests.browser.servers import VoilaServer
 
 ACTS = Acts("ActivationBrowser")
 LAYERS = ("_conv_stem", "_blocks.1", "_blocks.8", "_blocks.15", "_conv_head")
@@ -47,25 +43,17 @@ def main() -> None:
     """Print the median and the largest of each layer."""
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     table = Table()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser, server = launch(playwright), VoilaServer(Path(folder))
-        opener = VoilaOpener(server, browser)
-        try:
-            for layer in LAYERS:
-                page = opener([CELL.format(layer=layer)])
-                ACTS.button(page, "Run").click()
-                ACTS.status(page, "done")
-                ACTS.drawn(page, 1)
-                page.wait_for_timeout(500)
-                times = pressed(page)
-                table.row(f"{layer}, from an image to its tiles", statistics.median(times), "ms", "<= 200")
-                table.row("  the longest of 8", max(times), "ms", "<= 200")
-                page.close()
-        finally:
-            for context in opener.contexts:
-                context.close()
-            browser.close()
-            server.stop()
+    with voila() as opener:
+        for layer in LAYERS:
+            page = opener([CELL.format(layer=layer)])
+            ACTS.button(page, "Run").click()
+            ACTS.status(page, "done")
+            ACTS.drawn(page, 1)
+            page.wait_for_timeout(500)
+            times = pressed(page)
+            table.row(f"{layer}, from an image to its tiles", statistics.median(times), "ms", "<= 200")
+            table.row("  the longest of 8", max(times), "ms", "<= 200")
+            page.close()
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.benchmarks.page import voila
 from tests.benchmarks.table import Table
-from tests.browser.chromium import launch
 from tests.browser.opener import VoilaOpener
-from tests.browser.servers import VoilaServer
 
 ROOT = "[data-xw=FeatureVisualizer]"
 
@@ -69,18 +68,10 @@ xw.FeatureVisualizer(model, layer="_blocks.8", units=[1, 5, 9, 20, 33, 47, 3, 41
 
 def measure(table: Table) -> None:
     """Print the page's readiness, first frames, rates, and how soon it stops."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser, server = launch(playwright), VoilaServer(Path(folder))
-        opener = VoilaOpener(server, browser)
-        try:
-            _readiness_and_first_frames(opener, table)
-            _fast(opener, table)
-            _watched(opener, table, Path(folder) / "times.json")
-        finally:
-            for context in opener.contexts:
-                context.close()
-            browser.close()
-            server.stop()
+    with voila() as opener, tempfile.TemporaryDirectory() as folder:
+        _readiness_and_first_frames(opener, table)
+        _fast(opener, table)
+        _watched(opener, table, Path(folder) / "times.json")
 
 
 def _readiness_and_first_frames(opener: VoilaOpener, table: Table) -> None:

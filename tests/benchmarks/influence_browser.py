@@ -6,17 +6,13 @@ training images of Fashion-MNIST, a head of 256 features and 10 classes. Needs a
 
 import platform
 import statistics
-import tempfile
-from pathlib import Path
 
 import torch
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.benchmarks.page import voila
 from tests.benchmarks.table import Table
 from tests.browser.acts import Acts
-from tests.browser.chromium import launch
-from tests.browser.opener import VoilaOpener
-from tests.browser.servers import VoilaServer
 
 ACTS = Acts("InfluenceExplorer")
 CELLS = [
@@ -65,21 +61,13 @@ def main() -> None:
     """Print the median and the largest."""
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     table = Table()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser, server = launch(playwright), VoilaServer(Path(folder))
-        opener = VoilaOpener(server, browser)
-        try:
-            page = opener(CELLS)
-            ACTS.button(page, "Run").click()
-            ACTS.status(page, "done")
-            times = pressed(page)
-            table.row("from another test image to its cards", statistics.median(times), "ms", "<= 200")
-            table.row("  the longest of 8", max(times), "ms", "<= 200")
-        finally:
-            for context in opener.contexts:
-                context.close()
-            browser.close()
-            server.stop()
+    with voila() as opener:
+        page = opener(CELLS)
+        ACTS.button(page, "Run").click()
+        ACTS.status(page, "done")
+        times = pressed(page)
+        table.row("from another test image to its cards", statistics.median(times), "ms", "<= 200")
+        table.row("  the longest of 8", max(times), "ms", "<= 200")
 
 
 if __name__ == "__main__":

@@ -7,20 +7,15 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from playwright.sync_api import sync_playwright
 
 from tests.benchmarks.floor import seconds
+from tests.benchmarks.page import voila
 from tests.benchmarks.table import Table, median_of_ratios
-from tests.browser.chromium import launch
-from tests.browser.opener import VoilaOpener
-from tests.browser.servers import VoilaServer
 from xaiwidgets.data import ConceptSet, scenes
 from xaiwidgets.methods import NetworkDissection
 from xaiwidgets.models import ImageModel, Probe, load_model
@@ -134,20 +129,12 @@ WATCH = """(patience) => new Promise((resolve) => {
 
 def measure_page(table: Table) -> None:
     """What a user waits for, in a real browser against a real Voilà server, all on the same cores."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser, server = launch(playwright), VoilaServer(Path(folder))
-        opener = VoilaOpener(server, browser)
-        try:
-            page = opener([PAGE])
-            page.wait_for_selector(f"{ROOT} .xw-picture .xw-plot[data-plot='1']")
-            times = np.array(page.evaluate(WATCH, 6000)) / 1000
-            table.row("first bars after Run, in a browser", float(times[1] - times[0]), "s", "<= 3")
-            table.row("longest time between bars", float(np.diff(times[1:]).max()), "s", "<= 2")
-        finally:
-            for context in opener.contexts:
-                context.close()
-            browser.close()
-            server.stop()
+    with voila() as opener:
+        page = opener([PAGE])
+        page.wait_for_selector(f"{ROOT} .xw-picture .xw-plot[data-plot='1']")
+        times = np.array(page.evaluate(WATCH, 6000)) / 1000
+        table.row("first bars after Run, in a browser", float(times[1] - times[0]), "s", "<= 3")
+        table.row("longest time between bars", float(np.diff(times[1:]).max()), "s", "<= 2")
 
 
 def measure_broden(table: Table, count: int = 5_000) -> None:

@@ -214,10 +214,10 @@ def test_what_cannot_be_shown_is_refused_before_there_is_a_widget(make):
 def test_another_layer_sorts_by_other_features(make):
     view = make(xw.load_model("lenet"), layer="fc1", null=0)
     assert view.run().wait(60).means.values.shape == (10, 120)
-    view.layers.value = "head"
+    view.layers.part.value = "head"
     assert view.result is None
     assert view.sheet._places == []
     assert view.run().wait(60).means.values.shape == (10, 84)
     view.set(layer="relu3")
-    assert view.layers.value == "relu3"
+    assert view.layers.part.value == "relu3"
     assert "layer='relu3'" in view.as_code()

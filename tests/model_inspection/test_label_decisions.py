@@ -8,7 +8,6 @@ import torch
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._label_errors.decisions import DROP, FLIP, KEEP, Decision, Decisions
-from xaiwidgets.methods.model_inspection._label_errors.relabelling import relabelled
 
 NAMES = ("cat", "dog", "owl")
 
@@ -90,7 +89,7 @@ def test_it_is_applied_to_the_images():
 
 def test_other_labels_keep_the_key_of_the_images():
     given = images()
-    changed = relabelled(given, torch.zeros(6, dtype=torch.int64))
+    changed = given.with_labels(torch.zeros(6, dtype=torch.int64))
     assert changed.key == given.key
     assert changed.labels.tolist() == [0] * 6
 

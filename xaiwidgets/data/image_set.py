@@ -113,6 +113,10 @@ class ImageSet:
         places = places_of(index, len(self))
         return self._picked(places, slice_words(index) if isinstance(index, slice) else f".subset({places})")
 
+    def with_labels(self, labels: Sequence[int] | Tensor | np.ndarray) -> "ImageSet":
+        """The same images, of the same `key`, with other labels."""
+        return ImageSet(self._store, labels, self.class_names)
+
     def without(self, index: Sequence[int] | Tensor) -> "ImageSet":
         """The set of all images but some."""
         left_out = places_of(index, len(self))

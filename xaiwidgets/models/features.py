@@ -73,11 +73,10 @@ def head_of(model: ImageModel) -> tuple[str, nn.Linear]:
     linear = [layer for layer in reached if isinstance(model.twin.get_submodule(layer.name), nn.Linear)]
     head = max(linear, key=lambda layer: layer.order, default=None)
     if head is None or not _is_output(model, head.name):
-        message = (
-            f"{model.name} ends in {last.name or 'itself'!r}, a {last.type}, but a Linear is wanted as its head; "
-            "name a layer, and a head is fitted on its features."
-        )
-        raise XaiwidgetsError(message)
+        ends = f"{model.name} ends in {last.name or 'itself'!r}, a {last.type}, but a Linear is wanted as its head"
+        if head is not None and head.name == last.name:
+            ends = f"{model.name} gives out something else than its last layer {head.name!r}, as where it runs twice"
+        raise XaiwidgetsError(f"{ends}; name a layer, and a head is fitted on its features.")
     return head.name, model.twin.get_submodule(head.name)
 
 

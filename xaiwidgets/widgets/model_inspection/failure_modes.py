@@ -24,8 +24,8 @@ from xaiwidgets.widgets.model_inspection._failures.words import (
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.image_choice import images_for
 from xaiwidgets.widgets.parts.image_drop import ImageDrop
+from xaiwidgets.widgets.parts.layer_pick import LayerPick
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
-from xaiwidgets.widgets.parts.pick import pick
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
@@ -64,11 +64,7 @@ class FailureFinder(MethodExplorer):
         method = FailureModes(layer=layer, **settings)  # refuses here, before the browser hears of anything
         model = as_image_model(model, device)
         self.images = labelled_images(model, images, method.clusters)
-        if layer != HEAD:
-            model.layer(layer)
-        layers = [name for name, known in model.layers().items() if name and known.layout is not None]
-        self.layers = pick("Features of", list(dict.fromkeys([HEAD, *layers])))
-        self._set_layer(model, layer)
+        self.layers = LayerPick(model, layer, lambda: self.guarded(self.choice_changed))
         self._pictures = Thumbnails(self.images, _SIDE)
         self._laid: tuple[Any, ...] = ()
         self.sheet, self.plot = GroupSheet(self.images, self._on_tile), KeptPlot()
@@ -78,7 +74,7 @@ class FailureFinder(MethodExplorer):
             model,
             settings,
             title="Failure finder",
-            what=[heading("Errors"), self.layers, heading("Check a picture"), self.drop, self.checked],
+            what=[heading("Errors"), self.layers.part, heading("Check a picture"), self.drop, self.checked],
             picture=[
                 self.plot.heading,
                 self.plot.plot,
@@ -90,18 +86,17 @@ class FailureFinder(MethodExplorer):
         )
         self.frame.add_class("xw-sentences")  # its headings are rules to be read
         self.evidence.say(f"Run to look for errors among {len(self.images):,} images.")
-        self.layers.observe(lambda _change: self._on_layer(), "value")
         self.sheet.part.observe(lambda _change: self.mark_news(), "value")
         self.drop.on_files(lambda files: [self.guarded(self._check_file, *file) for file in files])
         self.observe(lambda _change: self._forget_tile(), "selection")
 
     def chosen(self) -> dict[str, Any]:
         """The layer."""
-        return {"layer": self.layers.value}
+        return {"layer": self.layers.layer}
 
     def choose(self, method: FailureModes) -> None:
         """Put the layer into its list."""
-        self._set_layer(self.model, method.layer)
+        self.layers.set(method.layer)
 
     def inputs(self) -> list[Input]:
         """The images."""
@@ -190,18 +185,6 @@ class FailureFinder(MethodExplorer):
             columns=ACROSS,
             headings={group * ACROSS: text for group, text in headings.items()},
         )
-
-    def _set_layer(self, model: ImageModel, layer: str) -> None:
-        """Show this layer and call nobody; raises with the nearest names for one that is not there."""
-        self._silent = True
-        try:
-            self.layers.value = layer if layer == HEAD else model.layer(layer).name
-        finally:
-            self._silent = False
-
-    def _on_layer(self) -> None:
-        if not self._silent:
-            self.guarded(self.choice_changed)
 
     def _on_tile(self, place: int) -> None:
         self._tile = place

@@ -16,11 +16,11 @@ from xaiwidgets.models.features import HEAD
 from xaiwidgets.widgets.model_inspection._influence.cards import Cards
 from xaiwidgets.widgets.model_inspection._influence.effects import EffectHistogram
 from xaiwidgets.widgets.model_inspection._influence.label_tab import LabelTab
+from xaiwidgets.widgets.model_inspection._influence.query_map import QueryMap
+from xaiwidgets.widgets.model_inspection._influence.query_panel import QueryPanel
 from xaiwidgets.widgets.model_inspection._influence.removal_panel import RemovalPanel
 from xaiwidgets.widgets.model_inspection._influence.retraining_explorer import RetrainingExplorer
 from xaiwidgets.widgets.model_inspection._influence.sets import checked_layer, sets_for
-from xaiwidgets.widgets.model_inspection._influence.test_map import TestMap
-from xaiwidgets.widgets.model_inspection._influence.test_panel import TestPanel
 from xaiwidgets.widgets.model_inspection._influence.trials import Trials
 from xaiwidgets.widgets.model_inspection._influence.truth_plot import TruthPlot
 from xaiwidgets.widgets.parts.evidence import Evidence
@@ -37,13 +37,13 @@ _OWN = "the network's own"
 class InfluenceExplorer(RetrainingExplorer):
     """See which training images made a prediction, and check it by really retraining without them.
 
-    ``train`` and ``test`` are labelled images (`xw.data.ImageSet`; the packaged Fashion-MNIST unless told), ``chosen``
-    is the test image, or several, whose loss is explained. Cards show the training images that are most harmful (the
-    loss falls without) and most helpful (it rises without), each confirmed in the background by fitting the head
-    again without it. A click on cards, or a band of the histogram, chooses images; "Remove and retrain" removes them
-    together. Once it has run, another test image or damping is answered at once. ``layer`` "head" is the network's last
-    linear layer, any other a layer to fit a head on. Other keywords are settings of `InfluenceFunctions`. Raises
-    `XaiwidgetsError` with a sentence for what does not fit.
+    ``train`` and ``test`` are labelled images (`xw.data.ImageSet`; the packaged Fashion-MNIST unless told),
+    ``chosen`` is the test image, or several, whose loss is explained. Cards show the training images that are most
+    harmful (the loss falls without) and most helpful (it rises without), each confirmed in the background by
+    fitting the head again without it. A click on cards, or a band of the histogram, chooses images; "Remove and
+    retrain" removes them together. Once it has run, another test image or damping of a head is answered at once.
+    ``layer`` "head" is the network's last linear layer, any other a layer to fit a head on. Other keywords are
+    settings of `InfluenceFunctions`. Raises `XaiwidgetsError` with a sentence for what does not fit.
     """
 
     kind = InfluenceFunctions
@@ -68,9 +68,9 @@ class InfluenceExplorer(RetrainingExplorer):
         layers = [name for name, found in model.layers().items() if name and found.units]
         self.head_choice = pick("Head", [_OWN, *(f"fitted on {name}" for name in layers)])
         self.head_choice.value = _head_words(self._layer)
-        self.panel = TestPanel(self.test, chosen)
+        self.panel = QueryPanel(self.test, chosen)
         self.cards = Cards(self.train)
-        self.histogram, self.map, self.truth = EffectHistogram(), TestMap(), TruthPlot()
+        self.histogram, self.map, self.truth = EffectHistogram(), QueryMap(), TruthPlot()
         self.removal = RemovalPanel()
         self.evidence = Evidence()
         self.labels = LabelTab(model, self.train)
@@ -145,9 +145,14 @@ class InfluenceExplorer(RetrainingExplorer):
         if self._survey is None or self._survey.status in {"cancelled", "failed"}:
             steps = survey(self.model, self.test, self._layer)
             self._survey = worker_for(self.model.device).submit(steps, slot=(id(self), "survey"), rest=self.rests)
-            self._survey.subscribe(lambda _job: self.mark_news())
-            self.mark_news()
+            self._survey.subscribe(self._on_survey)
+            self._on_survey(self._survey)
         return self
+
+    def _on_survey(self, job: Job) -> None:
+        if job.status == "failed":
+            self.complain(job.error)
+        self.mark_news()
 
     def take_settings(self, changes: Mapping[str, Any]) -> None:
         """Once it has run another damping is answered at once."""
@@ -157,7 +162,7 @@ class InfluenceExplorer(RetrainingExplorer):
             super().take_settings(changes)
 
     def lay_out(self, method: InfluenceFunctions) -> None:
-        """Empty cards, unless those of the answer before can stay until the next one is there."""
+        """Cards by rank; the pictures of the answer before stay on them until the next one is there."""
         with get_publisher().lock:
             self.cards.lay_out(self.frame)
         head = "its own head" if method.layer == HEAD else f"a head on {method.layer}"

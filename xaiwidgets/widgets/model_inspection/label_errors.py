@@ -19,7 +19,6 @@ from xaiwidgets.widgets.model_inspection._label_errors.check import Check
 from xaiwidgets.widgets.model_inspection._label_errors.closer_look import CloserLook
 from xaiwidgets.widgets.model_inspection._label_errors.decision_panel import DecisionPanel
 from xaiwidgets.widgets.model_inspection._label_errors.inputs import checked_inputs, class_words
-from xaiwidgets.widgets.model_inspection._label_errors.layer_pick import LayerPick
 from xaiwidgets.widgets.model_inspection._label_errors.recall_plot import RecallPlot
 from xaiwidgets.widgets.model_inspection._label_errors.suspects import EACH, Suspects
 from xaiwidgets.widgets.model_inspection._label_errors.words import (
@@ -31,6 +30,7 @@ from xaiwidgets.widgets.model_inspection._label_errors.words import (
 )
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.export import File
+from xaiwidgets.widgets.parts.layer_pick import LayerPick
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading

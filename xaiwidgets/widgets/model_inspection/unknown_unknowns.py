@@ -21,8 +21,8 @@ from xaiwidgets.widgets.model_inspection._unknowns.verdicts import Verdicts, ima
 from xaiwidgets.widgets.model_inspection._unknowns.words import csv_of, in_words, note_of, sentence_of
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.export import File
+from xaiwidgets.widgets.parts.layer_pick import LayerPick
 from xaiwidgets.widgets.parts.method_explorer import Input, checked_names
-from xaiwidgets.widgets.parts.pick import pick
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
@@ -64,25 +64,21 @@ class BlindSpotFinder(JudgingExplorer):
         judged = self.images.labels is None or method.right or method.wrong
         if judged and "oracle" not in settings:
             method = method.replace(oracle=ANSWERS)
-        if layer != HEAD:
-            model.layer(layer)
         self._make(model, method)
         super().__init__(
             model,
             settings,
             title="Blind spot finder",
-            what=[self.layers, heading("Who says what is wrong?"), self.who, self.panel],
+            what=[self.layers.part, heading("Who says what is wrong?"), self.who, self.panel],
             picture=[self.plot.heading, self.plot.plot, self.plot.key, self.rows.heading, self.rows.view],
             how=[heading("Evidence"), self.evidence],
         )
         self.evidence.say(f"Run to look for sure and wrong answers among {len(self.images):,} images.")
-        self.layers.observe(lambda _change: self._on_choice(), "value")
         self.who.observe(lambda _change: self._on_choice(), "value")
 
     def _make(self, model: ImageModel, method: UnknownUnknowns) -> None:
         """The controls, as they stand for these settings."""
-        names = [name for name, known in model.layers().items() if name and known.layout is not None]
-        self.layers = pick("Features of", list(dict.fromkeys([HEAD, *names])))
+        self.layers = LayerPick(model, method.layer, lambda: self.guarded(self.choice_changed))
         self.who = widgets.ToggleButtons(options=list(WHO), tooltips=("", ""))
         self.who.add_class("xw-toggle")
         self.verdicts = Verdicts()
@@ -90,7 +86,7 @@ class BlindSpotFinder(JudgingExplorer):
         self.evidence = Evidence()
         self._thumbnails = Thumbnails(self.images, _SIDE)
         self._before: list[int] = [-1] * _SHOWN
-        self._put(model, method)
+        self._put(method)
         self.panel.tell(None, len(self.verdicts))
 
     def chosen(self) -> dict[str, Any]:
@@ -98,11 +94,11 @@ class BlindSpotFinder(JudgingExplorer):
         answers = {"oracle": WHO[self.who.value], "right": (), "wrong": ()}
         if answers["oracle"] == ANSWERS:
             answers |= {"right": self.verdicts.right, "wrong": self.verdicts.wrong}
-        return {"layer": self.layers.value, **answers}
+        return {"layer": self.layers.layer, **answers}
 
     def choose(self, method: UnknownUnknowns) -> None:
         """Put them into their controls."""
-        self._put(self.model, method)
+        self._put(method)
 
     def inputs(self) -> list[Input]:
         """The images."""
@@ -186,12 +182,11 @@ class BlindSpotFinder(JudgingExplorer):
         cards = found[order].tolist()
         return cards + [-1] * (_SHOWN - len(cards))
 
-    def _put(self, model: ImageModel, method: UnknownUnknowns) -> None:
+    def _put(self, method: UnknownUnknowns) -> None:
         """Show these settings and call nobody; raises with the nearest names for a layer that is not there."""
-        layer = method.layer if method.layer == HEAD else model.layer(method.layer).name
+        self.layers.set(method.layer)
         self._silent = True
         try:
-            self.layers.value = layer
             self.who.value = next(words for words, oracle in WHO.items() if oracle == method.oracle)
         finally:
             self._silent = False

@@ -18,6 +18,11 @@ def unit_names(units: Sequence[int], names: Sequence[str]) -> list[str]:
     return labels
 
 
+def class_name(label: int, names: Sequence[str] | None) -> str:
+    """What a class is called: its number where it has no name."""
+    return names[label] if names and label < len(names) else str(label)
+
+
 def device_words(model: ImageModel) -> str:
     """Where the work is done, for the top bar."""
     if model.device.type == "cuda":

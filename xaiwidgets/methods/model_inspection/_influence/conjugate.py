@@ -75,7 +75,7 @@ def refined(
         target = max(_INNER, 0.5 * tolerance / float((r.flatten(1).norm(dim=1) / size).max().clamp_min(tolerance)))
         inner = Solution(torch.zeros_like(b), r.flatten(1).norm(dim=1) / size)
         scale = r.flatten(1).norm(dim=1).clamp_min(torch.finfo(b.dtype).tiny)[:, None, None]
-        single = (r / scale).to(own)
+        single, before = (r / scale).to(own), left
         for step in conjugate_gradients(
             lambda v, _which: problem.product(probabilities, v), single, tolerance=target, most=left
         ):
@@ -90,7 +90,7 @@ def refined(
         x, r = torch.where(better[:, None, None], x + inner.x, x), torch.where(better[:, None, None], newer, r)
         residual = r.flatten(1).norm(dim=1) / size
         yield Solution(x, residual)
-        if float(residual.max()) <= tolerance:
+        if float(residual.max()) <= tolerance or left == before:  # or nothing is left that a product could better
             return
 
 

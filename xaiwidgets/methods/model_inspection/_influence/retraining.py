@@ -1,5 +1,6 @@
 """Ground truth: the head really fitted again without some examples."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -106,6 +107,5 @@ def _precondition(head: Head) -> Operator | None:
 
 def _share(stationarity: float, first: float) -> float:
     """How far the gradient's norm has fallen on its way, in powers of ten."""
-    way = torch.tensor(first / STATIONARY).log10()
-    gone = torch.tensor(first / max(stationarity, STATIONARY)).log10()
-    return float((gone / way).clamp(0, 0.99)) if float(way) > 0 else 0.99
+    way, gone = math.log10(first / STATIONARY), math.log10(first / max(stationarity, STATIONARY))
+    return min(max(gone / way, 0.0), 0.99) if way > 0 else 0.99

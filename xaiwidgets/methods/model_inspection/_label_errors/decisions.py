@@ -14,7 +14,6 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError, nearest
 from xaiwidgets.data import ImageSet
-from xaiwidgets.methods.model_inspection._label_errors.relabelling import relabelled
 
 KEEP, FLIP, DROP = "keep", "flip", "drop"
 DECISIONS = (KEEP, FLIP, DROP)
@@ -119,7 +118,7 @@ class Decisions:
         if len(gone) == len(images):
             raise XaiwidgetsError("Every image is dropped; keep at least one.")
         kept = [place for place in range(len(images)) if place not in gone]
-        return relabelled(images.subset(kept) if gone else images, self.labels[kept])
+        return (images.subset(kept) if gone else images).with_labels(self.labels[kept])
 
     def to_csv(self) -> str:
         """A row for each image that is decided, in the order of the decisions."""

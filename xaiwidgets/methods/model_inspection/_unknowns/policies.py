@@ -1,6 +1,7 @@
 """Which image is asked about next: the guided search and what it is compared with."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -35,7 +36,7 @@ class InOrder:
         """An order does not learn."""
 
 
-class Bandit:
+class Bandit(ABC):
     """Each partition is an arm; an image is drawn from the chosen one at random, and never again.
 
     Each arm is chosen once first, in the order of the partitions; then the one with the largest `index`, of equal ones
@@ -49,9 +50,9 @@ class Bandit:
         self._orders = [_shuffled((partition == arm).nonzero().flatten(), seed, arm) for arm in range(len(sizes))]
         self.arm = -1
 
+    @abstractmethod
     def index(self, exploration: float) -> Sequence[float]:
         """How promising each arm is."""
-        raise NotImplementedError
 
     def choose(self, exploration: float) -> int:
         """Draw an image of the most promising arm."""

@@ -6,6 +6,7 @@ import torch
 
 from xaiwidgets.methods.model_inspection._failures.result import Flags, SpecificationSheet
 from xaiwidgets.methods.model_inspection._failures.selective import Selective
+from xaiwidgets.widgets.parts.facts import fact_table
 
 _RARE = 0.05  # below or at it chance is no likely cause
 
@@ -106,7 +107,7 @@ def _rates(sheet: SpecificationSheet, group: int) -> str:
             ("where these were found", f"{float(null.found.mean()):.1f}×"),
         ]
     facts.append(("of all errors under it", f"{float(held.recall[group]):.0%}"))
-    return _table("On held-out images", facts)
+    return fact_table(facts, "On held-out images")
 
 
 def _chance(sheet: SpecificationSheet, group: int) -> str:
@@ -132,9 +133,4 @@ def _kept(end: Selective) -> str:
     verdict = "<b>Confidence</b> tells errors better" if unsure > flags else "<b>The rules</b> tell errors better"
     if end.p_value > _RARE:
         verdict = "Which tells errors better could be chance"
-    return _table("Right among those kept", facts) + f"<p>{verdict} (p = {end.p_value:.2g}).</p>"
-
-
-def _table(caption: str, facts: list[tuple[str, str]]) -> str:
-    rows = "".join(f"<tr><th scope='row'>{name}</th><td>{value}</td></tr>" for name, value in facts)
-    return f"<table class='xw-facts'><caption>{caption}</caption>{rows}</table>"
+    return fact_table(facts, "Right among those kept") + f"<p>{verdict} (p = {end.p_value:.2g}).</p>"

@@ -19,7 +19,7 @@ _COLUMNS = ("left", "right", "height", "color")
 
 
 class EffectHistogram:
-    """Bars over the effect in nats, one more than is to be seen of the few at both ends: counts are on a square root.
+    """Bars over the effect in nats; their height is the square root of the count, so that the few at both ends show.
 
     Bars that hold the pictures above have their colours. Dragging over bars, or a click on one, chooses its images.
     """

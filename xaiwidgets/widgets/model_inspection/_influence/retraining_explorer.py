@@ -76,7 +76,9 @@ class RetrainingExplorer(MethodExplorer):
 
         Raises `XaiwidgetsError` before the first answer, and for what cannot be removed.
         """
-        run = self._present()
+        run = self.shown
+        if run is None or run.value is None:
+            raise XaiwidgetsError("The effects are not there yet; run first, and wait for the end.")
         head, _ = run.value.fitted()
         self.choose_removal(checked_examples(head, examples).tolist())
         self.retrain()

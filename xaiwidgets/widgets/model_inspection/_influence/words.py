@@ -2,13 +2,15 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from html import escape
 
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._influence.agreement import Agreement
 from xaiwidgets.methods.model_inspection._influence.result import STATIONARY_ENOUGH, Influence
 from xaiwidgets.methods.model_inspection._influence.retraining import Removal
+from xaiwidgets.widgets.parts.facts import fact_table
 
 _NAMED = 4
 _TOO_SMALL = 0.8  # a slope under which the uncorrected effects are said to be too small
@@ -17,7 +19,7 @@ _MINUS = "\u2212"
 
 def signed(number: float) -> str:
     """A change with its sign, three digits where it is not tiny."""
-    if number != number:  # noqa: PLR0124 - NaN
+    if math.isnan(number):
         return "?"
     size = abs(number)
     digits = f"{size:.3f}" if size >= 0.001 else f"{size:.1e}".replace("e-0", "e-").replace("-", _MINUS)  # noqa: PLR2004
@@ -35,7 +37,7 @@ def tier_in_words(found: Influence) -> str:
     if not found.tier:
         return ""
     rows = [("residual", f"{found.residual:.0e}"), ("gradient at the optimum", f"{found.stationarity:.0e}")]
-    said = [fact_rows([row for row in rows if row[1] != "nan"], title=found.tier), escape(found.reason)]
+    said = [fact_table([row for row in rows if row[1] != "nan"], title=found.tier), escape(found.reason)]
     if found.stationarity > STATIONARY_ENOUGH:
         said.append("<b>The head is not at its optimum yet: no effect is to be trusted.</b>")
     if found.uncovered:
@@ -57,7 +59,7 @@ def agreement_in_words(tried: Agreement | None) -> str:
         *([("slope, uncorrected", f"{tried.slope:.2f}")] if corrected else []),
         ("r by chance", f"under {min(1.0, 1.96 / (count - 1) ** 0.5):.2f}"),
     ]
-    said = [fact_rows(rows, title="against real retraining")]
+    said = [fact_table(rows, title="against real retraining")]
     if 0 < tried.slope < _TOO_SMALL:
         said.append(
             f"<b>Uncorrected effects are too small here</b>: {tried.slope:.2f} of the truth. A larger damping mends it."
@@ -67,7 +69,7 @@ def agreement_in_words(tried: Agreement | None) -> str:
 
 def _short(r: float) -> str:
     """A correlation, cut and not rounded: 0.99996 is not 1."""
-    return "–" if r != r else f"{int(r * 10_000) / 10_000:.4f}"  # noqa: PLR0124 - NaN
+    return "–" if math.isnan(r) else f"{int(r * 10_000) / 10_000:.4f}"
 
 
 def removal_in_words(removal: Removal, seconds: float | None) -> str:
@@ -80,14 +82,7 @@ def removal_in_words(removal: Removal, seconds: float | None) -> str:
             signed(float(removal.actual.mean())),
         ),
     ]
-    return fact_rows(rows, title=f"{count:,} image{'s' * (count != 1)} removed")
-
-
-def fact_rows(rows: Sequence[tuple[str, str]], title: str = "") -> str:
-    """A small table of names and values."""
-    head = f"<caption>{escape(title)}</caption>" if title else ""
-    cells = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
-    return f"<table class='xw-facts'>{head}{cells}</table>"
+    return fact_table(rows, title=f"{count:,} image{'s' * (count != 1)} removed")
 
 
 def csv_of(found: Influence, train: ImageSet, actual: Mapping[int, float]) -> str:
@@ -97,11 +92,6 @@ def csv_of(found: Influence, train: ImageSet, actual: Mapping[int, float]) -> st
     table.writerow(["image", "label", "effect", "corrected", "self_influence", "refit"])
     columns = [found.effect.mean(0), found.corrected.mean(0), found.self_influence]
     for place, numbers in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-        row = ["" if number != number else f"{number:.6g}" for number in numbers]  # noqa: PLR0124 - NaN
+        row = ["" if math.isnan(number) else f"{number:.6g}" for number in numbers]
         table.writerow([place, train.label_name(place), *row, f"{actual[place]:.6g}" if place in actual else ""])
     return file.getvalue()
-
-
-def class_name(names: tuple[str, ...] | None, label: int) -> str:
-    """A class as people call it."""
-    return names[label] if names and 0 <= label < len(names) else str(label)

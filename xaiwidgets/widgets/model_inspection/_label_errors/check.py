@@ -9,7 +9,6 @@ from torch import Tensor
 from xaiwidgets.compute import Job, worker_for
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._label_errors.planted import flipped
-from xaiwidgets.methods.model_inspection._label_errors.relabelling import relabelled
 from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.model_inspection._label_errors.recall_plot import Found
 from xaiwidgets.widgets.model_inspection._label_errors.words import (
@@ -48,7 +47,7 @@ class Check:
     def start(self, run: Run) -> None:
         """Search among flipped labels in the background, once for each run; the features are known already."""
         if self._truth is None and run not in self._jobs:
-            planted = relabelled(self._images, flipped(self._images.labels, SHARE, SEED))
+            planted = self._images.with_labels(flipped(self._images.labels, SHARE, SEED))
             steps = run.settings(self._model, planted)
             self._jobs[run] = worker_for(self._model.device).submit(steps, slot=(id(self), "check"), rest=self._rests)
             self._jobs[run].subscribe(lambda _job: self._news())

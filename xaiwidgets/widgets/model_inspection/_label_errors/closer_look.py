@@ -4,11 +4,11 @@ import ipywidgets as widgets
 
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._label_errors.result import SuspectedLabels
-from xaiwidgets.widgets.model_inspection._label_errors.words import name_of
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.theme import category_color
 from xaiwidgets.widgets.parts.thumbnails import Thumbnails
+from xaiwidgets.widgets.parts.words import class_name
 
 _LARGE, _SMALL, _NEIGHBORS, _ACROSS = 320, 160, 6, 2
 
@@ -22,7 +22,7 @@ class CloserLook(widgets.VBox):
         self._shown: tuple[int, list[int]] | None = None
         self.picture, self.neighbors = FrameView(columns=1), FrameView(columns=_ACROSS)
         super().__init__([heading("Chosen picture"), self.picture, self.neighbors])
-        self.add_class("xw-test-panel")
+        self.add_class("xw-query-panel")
         self.layout.max_width = "280px"  # else it fills a column that stands below the others
         self.show(None, -1)
 
@@ -49,4 +49,4 @@ class CloserLook(widgets.VBox):
         self.neighbors.show(self._small(shown), lossless=True)
 
     def _name(self, place: int) -> str:
-        return name_of(int(self._images.labels[place]), self._names)
+        return class_name(int(self._images.labels[place]), self._names)

@@ -8,11 +8,12 @@ import numpy as np
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._label_errors.decisions import Decisions
 from xaiwidgets.methods.model_inspection._label_errors.result import SuspectedLabels
-from xaiwidgets.widgets.model_inspection._label_errors.words import NAMES, fate_of, name_of, note_of
+from xaiwidgets.widgets.model_inspection._label_errors.words import NAMES, fate_of, note_of
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.pick import pick
 from xaiwidgets.widgets.parts.theme import BELOW
 from xaiwidgets.widgets.parts.thumbnails import Thumbnails
+from xaiwidgets.widgets.parts.words import class_name
 
 ACROSS, EACH = 4, 12
 _SIDE = 160
@@ -67,7 +68,7 @@ class Suspects:
         return [
             ""
             if card < 0
-            else f"{name_of(int(value.labels[card]), self._names)}: {fate_of(current[card], self._names)}"
+            else f"{class_name(int(value.labels[card]), self._names)}: {fate_of(current[card], self._names)}"
             if card in current
             else note_of(value, card, self.ranking, self._names)
             for card in self.of(value)

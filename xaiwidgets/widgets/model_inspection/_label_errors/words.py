@@ -1,5 +1,6 @@
 """What is suspected of labels, in words."""
 
+import math
 from collections.abc import Mapping
 from html import escape
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.methods.model_inspection._label_errors.decisions import DROP, FLIP, KEEP, Decision, Decisions
 from xaiwidgets.methods.model_inspection._label_errors.result import SuspectedLabels
+from xaiwidgets.widgets.parts.words import class_name
 
 NAMES = {
     "combined": "loss and neighbours",
@@ -24,15 +26,10 @@ _BY_HEART = 0.98  # share of labels that are fitted, from which on the wrong one
 _DONE = {KEEP: "kept", FLIP: "flipped to {}", DROP: "dropped"}
 
 
-def name_of(label: int, names: tuple[str, ...] | None) -> str:
-    """A class's name, its number where it has none."""
-    return names[label] if names else str(label)
-
-
 def score_in_words(value: SuspectedLabels, index: int, by: str) -> str:
     """A label's score in one ranking."""
     number = float(value.score(by)[index])
-    if number != number:  # noqa: PLR0124 - not known
+    if math.isnan(number):
         return ""
     if by == "combined":
         return _both_in_words(value, index)
@@ -55,13 +52,13 @@ def note_of(value: SuspectedLabels, index: int, by: str, names: tuple[str, ...] 
 
 def doubt_of(value: SuspectedLabels, index: int, names: tuple[str, ...] | None) -> str:
     """The label, and what it rather looks like where that is known."""
-    label, likelier = name_of(int(value.labels[index]), names), int(value.suggested[index])
-    return f"{label} → {name_of(likelier, names)}?" if likelier >= 0 else label
+    label, likelier = class_name(int(value.labels[index]), names), int(value.suggested[index])
+    return f"{label} → {class_name(likelier, names)}?" if likelier >= 0 else label
 
 
 def fate_of(taken: Decision, names: tuple[str, ...] | None) -> str:
     """What was decided."""
-    return _DONE[taken.decision].format("" if taken.new is None else name_of(taken.new, names))
+    return _DONE[taken.decision].format("" if taken.new is None else class_name(taken.new, names))
 
 
 def count_in_words(decisions: Decisions) -> str:
@@ -75,8 +72,8 @@ def count_in_words(decisions: Decisions) -> str:
 def sentence_of(value: SuspectedLabels, index: int, by: str, names: tuple[str, ...] | None) -> str:
     """A suspect in a sentence."""
     rank, likelier = float(value.ranks(by)[index]), int(value.suggested[index])
-    rather = f", rather {name_of(likelier, names)}" if likelier >= 0 else ""
-    label = name_of(int(value.labels[index]), names)
+    rather = f", rather {class_name(likelier, names)}" if likelier >= 0 else ""
+    label = class_name(int(value.labels[index]), names)
     score = score_in_words(value, index, by)
     return f"image {index:,}, labelled {label}{rather} · rank {rank:g} of {len(value.labels):,} by {NAMES[by]}: {score}"
 

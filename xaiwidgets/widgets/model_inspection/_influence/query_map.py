@@ -18,7 +18,7 @@ _TITLE = "Map of the test images"
 _COLUMNS = ("x", "y", "color", "marker", "size")
 
 
-class TestMap:
+class QueryMap:
     """The features on their two principal axes, coloured by label; what the network answers wrongly is a cross."""
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,16 +13,17 @@ from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._influence.result import Influence
 from xaiwidgets.methods.model_inspection._influence.survey import Survey
-from xaiwidgets.widgets.model_inspection._influence.words import class_name, fact_rows
+from xaiwidgets.widgets.parts.facts import fact_table
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.pixels import to_pixels
 from xaiwidgets.widgets.parts.root import heading, heading_html
 from xaiwidgets.widgets.parts.theme import MID_GREY
+from xaiwidgets.widgets.parts.words import class_name
 
 _MOST_SHOWN, _ACROSS = 9, 3
 
 
-class TestPanel(widgets.VBox):
+class QueryPanel(widgets.VBox):
     """The chosen test images; buttons walk to the neighbours and to the next one that the network answers wrongly."""
 
     def __init__(self, images: ImageSet, chosen: int | Sequence[int]) -> None:
@@ -39,7 +41,7 @@ class TestPanel(widgets.VBox):
         row = widgets.HBox([self.back, self.forward])
         row.add_class("xw-button-row")
         super().__init__([self.title, self.frame, self.facts, self.number, row, self.mistake])
-        self.add_class("xw-test-panel")
+        self.add_class("xw-query-panel")
         self.number.observe(self._on_number, "value")
         self.back.on_click(lambda _button: self._walk(self.chosen[0] - 1))
         self.forward.on_click(lambda _button: self._walk(self.chosen[-1] + 1))
@@ -79,7 +81,7 @@ class TestPanel(widgets.VBox):
         note = f"{_MOST_SHOWN} shown" if len(self.chosen) > _MOST_SHOWN else ""
         self.title.value = heading_html("Test image" if one else f"{len(self.chosen):,} test images", note)
         self.number.set_trait("value", self.chosen[0])
-        self.facts.value = fact_rows([("label", self._label())])
+        self.facts.value = fact_table([("label", escape(self._label()))])
 
     def tell(self, found: Influence) -> None:
         """Label, prediction of the fitted head, and loss."""
@@ -87,21 +89,21 @@ class TestPanel(widgets.VBox):
         if len(losses) > 1:
             right = float((probabilities.argmax(1) == found.test_labels.cpu()).float().mean())
             rows = [
-                ("label", self._label()),
+                ("label", escape(self._label())),
                 ("right", f"{right:.0%}"),
                 ("mean loss", f"{float(losses.mean()):.3f} nats"),
             ]
         else:
             best = int(probabilities[0].argmax())
-            named = f"{class_name(self.images.class_names, best)} {float(probabilities[0, best]):.2f}"
-            rows = [("label", self._label()), ("prediction", named), ("loss", f"{float(losses[0]):.3f} nats")]
-        table = fact_rows(rows)
+            named = f"{class_name(best, self.images.class_names)} {float(probabilities[0, best]):.2f}"
+            rows = [("label", escape(self._label())), ("prediction", escape(named)), ("loss", f"{float(losses[0]):.3f} nats")]
+        table = fact_table(rows)
         if self.facts.value != table:
             self.facts.value = table
 
     def _label(self) -> str:
         labels = torch.as_tensor([int(self.images.labels[place]) for place in self.chosen])
-        names = [class_name(self.images.class_names, int(label)) for label in labels.unique()]
+        names = [class_name(int(label), self.images.class_names) for label in labels.unique()]
         return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")  # noqa: PLR2004
 
     def _on_number(self, change: Any) -> None:
