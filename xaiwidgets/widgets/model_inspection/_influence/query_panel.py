@@ -96,7 +96,11 @@ class QueryPanel(widgets.VBox):
         else:
             best = int(probabilities[0].argmax())
             named = f"{class_name(best, self.images.class_names)} {float(probabilities[0, best]):.2f}"
-            rows = [("label", escape(self._label())), ("prediction", escape(named)), ("loss", f"{float(losses[0]):.3f} nats")]
+            rows = [
+                ("label", escape(self._label())),
+                ("prediction", escape(named)),
+                ("loss", f"{float(losses[0]):.3f} nats"),
+            ]
         table = fact_table(rows)
         if self.facts.value != table:
             self.facts.value = table

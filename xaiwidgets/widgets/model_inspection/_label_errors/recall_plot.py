@@ -1,6 +1,5 @@
 """How many wrong labels are found against how many images are inspected, for every ranking."""
 
-from html import escape
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -11,6 +10,7 @@ from torch import Tensor
 from xaiwidgets.methods.model_inspection._label_errors.result import RANKINGS, SuspectedLabels
 from xaiwidgets.widgets.model_inspection._label_errors.words import NAMES
 from xaiwidgets.widgets.parts.live_plot import LivePlot
+from xaiwidgets.widgets.parts.plot_key import LineLook, key_html
 from xaiwidgets.widgets.parts.root import heading, heading_html
 from xaiwidgets.widgets.parts.theme import MID_GREY, category_color, style
 
@@ -19,22 +19,14 @@ _HEIGHT, _POINTS = 200, 400
 _SHOWN = 50  # % of the images
 
 
-class _Line(NamedTuple):
-    """How a ranking is drawn: ``mark`` stands in the key for the dash."""
-
-    color: str
-    dash: str
-    width: float
-    mark: str
-
-
 _LINES = {
-    "combined": _Line(category_color(0), "solid", 3, "━━"),
-    "left_out_loss": _Line(category_color(4), "dashed", 2, "╍╍"),
-    "disagreement": _Line(category_color(2), "solid", 2, "──"),
-    "self_influence": _Line(category_color(3), "dotted", 2, "┈┈"),
-    "loss": _Line(category_color(1), "dotdash", 2, "╍┈"),
+    "combined": LineLook(category_color(0), "solid", 3, "━━"),
+    "left_out_loss": LineLook(category_color(4), "dashed", 2, "╍╍"),
+    "disagreement": LineLook(category_color(2), "solid", 2, "──"),
+    "self_influence": LineLook(category_color(3), "dotted", 2, "┈┈"),
+    "loss": LineLook(category_color(1), "dotdash", 2, "╍┈"),
 }
+_RANDOM = LineLook(MID_GREY, "dotted", 1, "┈┈")
 
 
 class Found(NamedTuple):
@@ -81,15 +73,8 @@ class RecallPlot:
 
 
 def _key(found: Found) -> str:
-    lines = {name: line for name, line in _LINES.items() if name in found.value.rankings}
-    entries = [(line.color, line.mark, NAMES[name]) for name, line in lines.items()]
-    entries.append((MID_GREY, "┈┈", "random order"))
-    spans = "".join(
-        f"<span style='white-space:nowrap'><span aria-hidden='true' style='color:{color}'>{mark}</span> "
-        f"{escape(name)}</span>"
-        for color, mark, name in entries
-    )
-    return f"<div class='xw-evidence-text' style='display:flex;flex-wrap:wrap;gap:0 16px'>{spans}</div>"
+    entries = [(line, NAMES[name]) for name, line in _LINES.items() if name in found.value.rankings]
+    return key_html([*entries, (_RANDOM, "random order")])
 
 
 def _fill(plot: Any, found: Found) -> None:
@@ -114,12 +99,14 @@ def _figure() -> Any:
         tools="",
         sizing_mode="stretch_width",
     )
-    plot.line("inspected", "found", source=_empty("random"), color=MID_GREY, line_width=1, line_dash="dotted")
+    plot.line("inspected", "found", source=_empty("random"), **_drawn(_RANDOM))
     for name, line in reversed(_LINES.items()):  # the combined one lies on top
-        plot.line(
-            "inspected", "found", source=_empty(name), color=line.color, line_width=line.width, line_dash=line.dash
-        )
+        plot.line("inspected", "found", source=_empty(name), **_drawn(line))
     return style(plot)
+
+
+def _drawn(line: LineLook) -> dict[str, Any]:
+    return {"color": line.color, "line_width": line.width, "line_dash": line.dash}
 
 
 def _empty(name: str) -> ColumnDataSource:

@@ -1,7 +1,7 @@
 """How many wrong answers were found against how many were asked for: guided, at random, and otherwise."""
 
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import ipywidgets as widgets
 from bokeh.models import ColumnDataSource, Range1d
@@ -9,6 +9,7 @@ from bokeh.plotting import figure
 
 from xaiwidgets.methods.model_inspection._unknowns.result import GuidedExploration
 from xaiwidgets.widgets.parts.live_plot import LivePlot
+from xaiwidgets.widgets.parts.plot_key import LineLook, key_html
 from xaiwidgets.widgets.parts.root import heading, heading_html
 from xaiwidgets.widgets.parts.theme import MID_GREY, category_color, style
 
@@ -18,21 +19,12 @@ _TITLE = "Found against asked"
 _LEAST = 5  # of the axis: found ones are whole numbers
 
 
-class _Line(NamedTuple):
-    """How a policy is drawn: ``mark`` stands in the key for the dash."""
-
-    color: str
-    dash: str
-    width: float
-    mark: str
-
-
 _LINES = {
-    GUIDED: _Line(category_color(0), "solid", 3, "━━"),
-    "random": _Line(MID_GREY, "dotted", 2, "┈┈"),
-    "least confident first": _Line(category_color(4), "dashed", 2, "╍╍"),
-    "UCB1": _Line(category_color(2), "dotdash", 2, "╍┈"),
-    "ε-greedy": _Line(category_color(3), "dashdot", 2, "┈╍"),
+    GUIDED: LineLook(category_color(0), "solid", 3, "━━"),
+    "random": LineLook(MID_GREY, "dotted", 2, "┈┈"),
+    "least confident first": LineLook(category_color(4), "dashed", 2, "╍╍"),
+    "UCB1": LineLook(category_color(2), "dotdash", 2, "╍┈"),
+    "ε-greedy": LineLook(category_color(3), "dashdot", 2, "┈╍"),
 }
 
 
@@ -73,12 +65,7 @@ def lines_of(value: GuidedExploration) -> dict[str, list[int]]:
 
 
 def _key(value: GuidedExploration) -> str:
-    entries = [
-        f"<span style='white-space:nowrap'><span aria-hidden='true' style='color:{_LINES[name].color}'>"
-        f"{_LINES[name].mark}</span> {escape(name)} <b>{found[-1]}</b></span>"
-        for name, found in lines_of(value).items()
-    ]
-    return f"<div class='xw-evidence-text' style='display:flex;flex-wrap:wrap;gap:0 16px'>{''.join(entries)}</div>"
+    return key_html((_LINES[name], f"{escape(name)} <b>{found[-1]}</b>") for name, found in lines_of(value).items())
 
 
 def _fill(plot: Any, value: GuidedExploration) -> None:
