@@ -60,7 +60,7 @@ print(f"the same without the correction  r {agreement.r:.4f}, slope {agreement.s
 # %% [markdown]
 # ## And the whole network?
 #
-# A network that is trained from scratch ends elsewhere for another seed, and one image more or less is lost in that noise. So: ten seeds, each with and without the two most harmful images of 1,000, and the mean change with its standard error, whatever its sign.
+# A network that is trained from scratch ends elsewhere for another seed, and one image more or less is lost in that noise. So: ten seeds, each with and without the two most harmful images of 1,000, and the mean change with its standard error, whatever its sign. Do not read much into it: with 500 images instead, the same two lines print a change of either sign within its standard error.
 
 # %%
 import torch

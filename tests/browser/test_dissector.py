@@ -25,6 +25,7 @@ def finished(page):
     ACTS.status(page, "done")
     ACTS.says(page, "120 of 120 images")
     page.wait_for_function(f"() => document.querySelectorAll('{NOTES}')[7].innerText.includes('·')")
+    ACTS.settled(page)  # the last numbers leave with the last picture
 
 
 def test_bars_cards_and_sliders_lead_to_units(open_page):

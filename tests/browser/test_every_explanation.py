@@ -72,8 +72,9 @@ def live_sliders(entry):
 def run_again_and_stop(shown):
     """Whatever an earlier test left, let a new run draw, and end it unless it soon ends by itself."""
     _, short, _, page, acts = shown
-    if page.locator(acts.root).first.get_attribute("data-status") in {"running", "paused"}:
+    if not short and page.locator(acts.root).first.get_attribute("data-status") in {"running", "paused"}:
         acts.button(page, "Stop").click()
+    if page.locator(acts.root).first.get_attribute("data-status") != "idle":
         acts.status(page, "cancelled", "done")
     count = acts.frames(page)
     acts.button(page, "Run").click()
