@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.methods.model_inspection._answers import images_for, refuse_classes
+from xaiwidgets.methods._answers import images_for, refuse_classes
 from xaiwidgets.methods.model_inspection._failures.attributes import Near, attributes_of
 from xaiwidgets.methods.model_inspection._failures.inputs import as_numbers, refuse_attributes
 from xaiwidgets.methods.model_inspection._failures.reading import Reading

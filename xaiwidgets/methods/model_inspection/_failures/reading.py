@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from xaiwidgets.data import ImageSet
-from xaiwidgets.methods.model_inspection._answers import probabilities_of
+from xaiwidgets.methods._answers import probabilities_of
 from xaiwidgets.methods.model_inspection._failures.attributes import Top
 from xaiwidgets.methods.model_inspection._failures.pictures import BATCH, PictureReader, picture_names
 from xaiwidgets.models import ImageModel

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
-from xaiwidgets.methods.model_inspection._answers import class_names_of, images_for, refuse_classes
+from xaiwidgets.methods._answers import class_names_of, images_for, refuse_classes
 from xaiwidgets.methods.model_inspection._failures.attributes import Means, Near, attributes_of
 from xaiwidgets.methods.model_inspection._failures.clusters import RESTARTS
 from xaiwidgets.methods.model_inspection._failures.inputs import as_numbers, names_of, refuse_labels

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
+from xaiwidgets.methods._given import given_rows, labels_of
 from xaiwidgets.methods.model_inspection._influence.head import Examples
 from xaiwidgets.models import ImageModel
 from xaiwidgets.models.features import HEAD, Features, head_of, read_features
@@ -31,7 +32,7 @@ class Inputs(NamedTuple):
 
 def given_inputs(train: Any, test: Any) -> Inputs:
     """Inputs from (features, labels) for training and test; raises a sentence for what does not fit together."""
-    train, test = (_examples(given, name) for given, name in ((train, "training"), (test, "test")))
+    train, test = (Examples(*given_rows(given, name)) for given, name in ((train, "training"), (test, "test")))
     if train.features.shape[1] != test.features.shape[1]:
         raise XaiwidgetsError(
             f"{train.features.shape[1]} features were given for training and {test.features.shape[1]} for testing; "
@@ -67,16 +68,6 @@ def read_inputs(
         yield (len(test) + len(rows)) / total, inputs
 
 
-def labels_of(images: ImageSet, name: str) -> Tensor:
-    """The labels of a set; raises where it has none."""
-    if images.labels is None:
-        raise XaiwidgetsError(
-            f"The {name} images have no labels, and influence is on the loss of a label; give "
-            "xw.data.ImageSet(images, labels)."
-        )
-    return images.labels
-
-
 def refuse_classes(classes: int, train: Int[Tensor, "train"], test: Int[Tensor, "test"]) -> None:
     """Raise for labels out of range, for a single class, and for more classes than rows."""
     if len(train.unique()) < _PAIR:
@@ -93,34 +84,6 @@ def refuse_classes(classes: int, train: Int[Tensor, "train"], test: Int[Tensor, 
             f"There are {classes:,} classes, but only {len(train):,} training examples; give more examples, or "
             "number the classes from 0 without gaps."
         )
-
-
-def _examples(given: Any, name: str) -> Examples:
-    pair = isinstance(given, tuple | list) and len(given) == _PAIR and all(isinstance(one, Tensor) for one in given)
-    if not pair:
-        raise XaiwidgetsError(
-            f"{type(given).__name__} was given as {name} examples without a model; give two tensors: "
-            "(features, labels)."
-        )
-    features, labels = given
-    if features.dim() != _PAIR or labels.shape != features.shape[:1] or not features.is_floating_point():
-        raise XaiwidgetsError(
-            f"{name.capitalize()} features of shape {tuple(features.shape)} ({features.dtype}) with labels of shape "
-            f"{tuple(labels.shape)} were given; give numbers (row, feature) and one label for each row."
-        )
-    if features.shape[1] == 0:
-        raise XaiwidgetsError(f"The {name} rows have no features; give at least one column.")
-    if len(labels) == 0:
-        raise XaiwidgetsError(f"No {name} examples were given; give at least one row.")
-    if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise XaiwidgetsError(f"{name.capitalize()} labels of {labels.dtype} were given; give whole numbers from 0.")
-    wrong = (~features.isfinite()).any(1).nonzero().flatten().tolist()
-    if wrong:
-        raise XaiwidgetsError(
-            f"The {name} features of row {wrong[0]} are no finite numbers; leave such rows out, or fill them in."
-        )
-    kept = features.detach() if features.dtype == torch.float64 else features.detach().float()
-    return Examples(kept.contiguous().clone(), labels.detach().long().clone())  # the caller's may be written to
 
 
 def _start_of(model: ImageModel, layer: str) -> tuple[Tensor | None, Tensor | None]:

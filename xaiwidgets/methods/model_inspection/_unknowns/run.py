@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from xaiwidgets.data import ImageSet
-from xaiwidgets.methods.model_inspection._answers import class_names_of, images_for, probabilities_of, refuse_classes
+from xaiwidgets.methods._answers import class_names_of, images_for, probabilities_of, refuse_classes
 from xaiwidgets.methods.model_inspection._unknowns.chance import band
 from xaiwidgets.methods.model_inspection._unknowns.inputs import (
     LABELS,

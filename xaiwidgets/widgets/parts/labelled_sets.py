@@ -7,7 +7,7 @@ from torch import nn
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet, as_image_set, fashion_mnist_small
-from xaiwidgets.methods.model_inspection._influence.inputs import labels_of
+from xaiwidgets.methods._given import labels_of
 from xaiwidgets.models import ImageModel, as_image_model
 from xaiwidgets.models.features import HEAD, head_of
 

@@ -1,0 +1,1 @@
+"""Explanations by case: examples that stand for a prediction."""

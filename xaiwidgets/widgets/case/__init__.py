@@ -1,0 +1,1 @@
+"""Widgets of explanation by case."""
