@@ -20,10 +20,10 @@ from xaiwidgets.widgets.model_inspection._influence.query_map import QueryMap
 from xaiwidgets.widgets.model_inspection._influence.query_panel import QueryPanel
 from xaiwidgets.widgets.model_inspection._influence.removal_panel import RemovalPanel
 from xaiwidgets.widgets.model_inspection._influence.retraining_explorer import RetrainingExplorer
-from xaiwidgets.widgets.parts.labelled_sets import checked_layer, sets_for
 from xaiwidgets.widgets.model_inspection._influence.trials import Trials
 from xaiwidgets.widgets.model_inspection._influence.truth_plot import TruthPlot
 from xaiwidgets.widgets.parts.evidence import Evidence
+from xaiwidgets.widgets.parts.labelled_sets import checked_layer, sets_for
 from xaiwidgets.widgets.parts.method_explorer import Input, checked_names
 from xaiwidgets.widgets.parts.pick import pick
 from xaiwidgets.widgets.parts.publisher import get_publisher

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from xaiwidgets.core import Step, XaiwidgetsError
 from xaiwidgets.data import ImageSet
-from xaiwidgets.methods.model_inspection._influence.ekfac import whole_network
 from xaiwidgets.methods._given import labels_of
+from xaiwidgets.methods.model_inspection._influence.ekfac import whole_network
 from xaiwidgets.methods.model_inspection._influence.result import Influence
 from xaiwidgets.methods.model_inspection._influence.whole_network import WholeNetwork
 from xaiwidgets.models import ImageModel
