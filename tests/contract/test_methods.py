@@ -68,7 +68,7 @@ def test_it_is_a_frozen_method_with_settings_that_explain_themselves(entry):
     assert not kind.__dataclass_params__.eq
     for spec in kind.specs().values():
         assert spec.help, f"{entry.method}.{spec.name} has no help"
-        assert spec.type in {"int", "float", "bool", "choice", "text", "tuple", "tensor"}
+        assert spec.type in {"int", "float", "bool", "choice", "text", "texts", "tuple", "tensor"}
     parameters = list(inspect.signature(kind.__call__).parameters)[1:]
     assert set(parameters) <= VOCABULARY
 

@@ -21,7 +21,7 @@ class Spec:
     """What is known of one setting; the form, the checks, the documentation and the recipe are drawn from it."""
 
     name: str = ""
-    type: str = ""  # int, float, bool, choice, text, tuple or tensor
+    type: str = ""  # int, float, bool, choice, text, texts, tuple or tensor
     default: Any = MISSING
     help: str = ""
     label: str = ""
@@ -46,6 +46,7 @@ class Spec:
             "float": "a number",
             "bool": "True or False",
             "text": "a text",
+            "texts": "a sequence of texts",
             "tuple": "a sequence of whole numbers",
             "tensor": "a tensor",
         }[self.type]
@@ -107,7 +108,7 @@ def _kind(hint: Any, spec: Spec) -> tuple[str, bool]:
     if spec.choices:
         return "choice", optional
     if typing.get_origin(hint) is tuple:
-        return "tuple", optional
+        return "texts" if typing.get_args(hint)[0] is str else "tuple", optional
     return {int: "int", float: "float", bool: "bool", str: "text"}.get(hint, "tensor"), optional
 
 
@@ -146,6 +147,14 @@ def _check_text(_spec: Spec, value: Any) -> str:
     return value
 
 
+def _check_texts(_spec: Spec, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Sequence) or not all(isinstance(entry, str) for entry in value):
+        raise TypeError
+    return tuple(value)
+
+
 def _check_choice(spec: Spec, value: Any) -> str:
     if value not in spec.choices:
         raise ValueError
@@ -174,6 +183,7 @@ _CHECKS = {
     "float": _check_float,
     "bool": _check_bool,
     "text": _check_text,
+    "texts": _check_texts,
     "choice": _check_choice,
     "tuple": _check_tuple,
     "tensor": _check_tensor,

@@ -1,0 +1,1 @@
+"""Nearest rows, exactly, for every family."""
