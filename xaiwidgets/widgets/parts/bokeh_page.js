@@ -69,11 +69,3 @@ function paintTheme(figure, { text, line }) {
     if (model.type === "Title") paint(model, ["text_color"], text);
   }
 }
-
-/** Call back when the page turns dark or light. */
-function onThemeChange(signal, react) {
-  const watch = new MutationObserver(react);
-  watch.observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
-  signal.addEventListener("abort", () => watch.disconnect());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", react, { signal });
-}

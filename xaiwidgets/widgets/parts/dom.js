@@ -41,3 +41,11 @@ function follow(model, names, draw) {
   events.forEach((event) => model.on(event, draw));
   return () => events.forEach((event) => model.off(event, draw));
 }
+
+/** Call back when the page turns dark or light. */
+function onThemeChange(signal, react) {
+  const watch = new MutationObserver(react);
+  watch.observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
+  signal.addEventListener("abort", () => watch.disconnect());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", react, { signal });
+}
