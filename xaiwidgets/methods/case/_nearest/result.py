@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError, nearest
+from xaiwidgets.methods.case._nearest.conformal import label_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +57,8 @@ class Neighbors:
 
     def layer_shares(self, layer: str | int) -> Float[Tensor, "query class"]:
         """The label shares of one layer's neighbours."""
-        labels, classes = self.labels[self.in_layer(layer)], self.label_shares.shape[1]
-        shares = torch.zeros((len(labels), classes), dtype=torch.float64, device=labels.device)
-        each = torch.full(labels.shape, 1 / self.k, dtype=torch.float64, device=labels.device)
-        return shares.scatter_add_(1, labels, each)
+        place, classes = self.in_layer(layer), self.label_shares.shape[1]
+        return label_counts(self.labels[place : place + 1], classes).double() / self.k
 
     def agreement(self, layer: str | int) -> Float[Tensor, "query"]:
         """The share of one layer's neighbours that have the predicted class."""
