@@ -22,7 +22,7 @@ SHORT = True
 def example():
     """A tiny call for the contract suite: two layers, two batches, three classes."""
     images = ImageSet(noise(70, 1, 28, 28), torch.arange(70) % 3)
-    return NearestNeighbors(("head", "pool2"), k=5, calibration=20), (image_model("lenet"), images, noise(3, 1, 28, 28))
+    return NearestNeighbors(("head", "2"), k=5, calibration=20), (image_model("lenet"), images, noise(3, 1, 28, 28))
 
 
 def noise(*shape, seed=0):

@@ -14,7 +14,7 @@ from xaiwidgets.core import MISSING, InvalidSettingError, Method, last
 from xaiwidgets.models import ImageModel
 
 ENTRIES = [entry for entry in catalogue.entries() if entry.method]
-VOCABULARY = {"model", "images", "train", "test", "query", "concepts", "start"}
+VOCABULARY = {"model", "images", "train", "test", "query", "concepts", "calibration", "start"}
 
 
 def example(entry):

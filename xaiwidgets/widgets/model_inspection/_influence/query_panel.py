@@ -1,144 +1,35 @@
-"""Which test images are explained: one with its label, prediction and loss, or several chosen on a map."""
+"""The test images whose loss is explained, with the prediction of the fitted head and the loss."""
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-import ipywidgets as widgets
-import numpy as np
-import torch
-
-from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.model_inspection._influence.result import Influence
 from xaiwidgets.methods.model_inspection._influence.survey import Survey
-from xaiwidgets.widgets.parts.facts import fact_table
-from xaiwidgets.widgets.parts.frame_view import FrameView
-from xaiwidgets.widgets.parts.pixels import to_pixels
-from xaiwidgets.widgets.parts.root import heading, heading_html
-from xaiwidgets.widgets.parts.theme import MID_GREY
+from xaiwidgets.widgets.parts import query_panel
 from xaiwidgets.widgets.parts.words import class_name
 
-_MOST_SHOWN, _ACROSS = 9, 3
 
-
-class QueryPanel(widgets.VBox):
-    """The chosen test images; buttons walk to the neighbours and to the next one that the network answers wrongly."""
+class QueryPanel(query_panel.QueryPanel):
+    """The panel with what influence says of the chosen images; ``survey`` tells which are answered wrongly."""
 
     def __init__(self, images: ImageSet, chosen: int | Sequence[int]) -> None:
-        self.images, self.chosen = images, _checked(chosen, len(images))
+        super().__init__(images, chosen)
         self.survey: Survey | None = None
-        self._callbacks: list[Callable[[], None]] = []
-        self.title = heading("Test image")
-        self.frame = FrameView(columns=1)
-        self.facts = widgets.HTML()
-        self.number = widgets.BoundedIntText(
-            description="Image", value=self.chosen[0], min=0, max=len(images) - 1, continuous_update=False
-        )
-        self.number.add_class("xw-setting")
-        self.back, self.forward, self.mistake = (_button(text) for text in ("Previous", "Next", "Next mistake"))
-        row = widgets.HBox([self.back, self.forward])
-        row.add_class("xw-button-row")
-        super().__init__([self.title, self.frame, self.facts, self.number, row, self.mistake])
-        self.add_class("xw-query-panel")
-        self.number.observe(self._on_number, "value")
-        self.back.on_click(lambda _button: self._walk(self.chosen[0] - 1))
-        self.forward.on_click(lambda _button: self._walk(self.chosen[-1] + 1))
-        self.show()
 
-    def on_change(self, callback: Callable[[], None]) -> None:
-        """Call ``callback()`` after others were chosen in the panel."""
-        self._callbacks.append(callback)
-
-    def set(self, chosen: int | Sequence[int]) -> None:
-        """Choose test images by their places; calls nobody. Raises for none, and for one that is not there."""
-        self.chosen = _checked(chosen, len(self.images))
-        self.show()
-
-    def next_mistake(self) -> int:
-        """The next test image after the chosen ones that the network answers wrongly; raises where none is known."""
-        wrong = [] if self.survey is None else self.survey.mistakes(self.images.labels)
-        if not wrong:
-            raise XaiwidgetsError(
-                "No mistake is known yet: the test images are still being looked at. Run, and try again in a moment."
-                if self.survey is None or self.survey.places is None
-                else "The network answers every test image rightly."
-            )
-        return next((place for place in wrong if place > self.chosen[-1]), wrong[0])
-
-    def show(self) -> None:
-        """The pictures of what is chosen."""
-        shown = self.chosen[:_MOST_SHOWN]
-        names = [f"{place:,}" for place in shown]
-        words = [f"test image {place}, {self.images.label_name(place)}" for place in shown]
-        _, height, width = self.images.shape
-        one = len(self.chosen) == 1
-        self.frame.set_grid(
-            names, words, [""] * len(shown), [MID_GREY] * len(shown), width / height, columns=1 if one else _ACROSS
-        )
-        self.frame.show(to_pixels(self.images.batch(shown)), lossless=True)
-        note = f"{_MOST_SHOWN} shown" if len(self.chosen) > _MOST_SHOWN else ""
-        self.title.value = heading_html("Test image" if one else f"{len(self.chosen):,} test images", note)
-        self.number.set_trait("value", self.chosen[0])
-        self.facts.value = fact_table([("label", escape(self._label()))])
+    def mistakes(self) -> tuple[Sequence[int], bool]:
+        """Those of the survey, which is complete once it has places."""
+        if self.survey is None:
+            return (), False
+        return self.survey.mistakes(self.images.labels), self.survey.places is not None
 
     def tell(self, found: Influence) -> None:
-        """Label, prediction of the fitted head, and loss."""
+        """Prediction of the fitted head and loss, or of several the share that is right and the mean loss."""
         probabilities, losses = found.test_probabilities.cpu(), found.test_loss.cpu()
         if len(losses) > 1:
             right = float((probabilities.argmax(1) == found.test_labels.cpu()).float().mean())
-            rows = [
-                ("label", escape(self._label())),
-                ("right", f"{right:.0%}"),
-                ("mean loss", f"{float(losses.mean()):.3f} nats"),
-            ]
-        else:
-            best = int(probabilities[0].argmax())
-            named = f"{class_name(best, self.images.class_names)} {float(probabilities[0, best]):.2f}"
-            rows = [
-                ("label", escape(self._label())),
-                ("prediction", escape(named)),
-                ("loss", f"{float(losses[0]):.3f} nats"),
-            ]
-        table = fact_table(rows)
-        if self.facts.value != table:
-            self.facts.value = table
-
-    def _label(self) -> str:
-        labels = torch.as_tensor([int(self.images.labels[place]) for place in self.chosen])
-        names = [class_name(int(label), self.images.class_names) for label in labels.unique()]
-        return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")  # noqa: PLR2004
-
-    def _on_number(self, change: Any) -> None:
-        if change["new"] != self.chosen[0]:  # else it only tells what was chosen elsewhere
-            self._walk(change["new"])
-
-    def _walk(self, place: int) -> None:
-        place = min(max(place, 0), len(self.images) - 1)
-        if self.chosen == [place]:
+            self.say([("right", f"{right:.0%}"), ("mean loss", f"{float(losses.mean()):.3f} nats")])
             return
-        self.set([place])
-        for callback in tuple(self._callbacks):
-            callback()
-
-
-def _checked(chosen: int | Sequence[int], count: int) -> list[int]:
-    """The places without repetition; raises for none, and for what is no place of one."""
-    given = [chosen] if not hasattr(chosen, "__len__") or np.ndim(chosen) == 0 else chosen
-    try:
-        places = list(dict.fromkeys(operator.index(place) for place in given))
-    except TypeError:
-        raise XaiwidgetsError(f"{chosen!r} was given as test images; give places as whole numbers from 0.") from None
-    if not places:
-        raise XaiwidgetsError("No test image was given; give at least one place.")
-    outside = [place for place in places if not 0 <= place < count]
-    if outside:
-        raise XaiwidgetsError(f"Test image {outside[0]} was asked for; there are {count:,}, 0 to {count - 1:,}.")
-    return places
-
-
-def _button(text: str) -> widgets.Button:
-    made = widgets.Button(description=text)
-    made.add_class("xw-button")
-    return made
+        best = int(probabilities[0].argmax())
+        named = f"{class_name(best, self.images.class_names)} {float(probabilities[0, best]):.2f}"
+        self.say([("prediction", escape(named)), ("loss", f"{float(losses[0]):.3f} nats")])
