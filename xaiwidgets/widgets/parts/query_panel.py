@@ -61,10 +61,10 @@ class QueryPanel(widgets.VBox):
         """The next image after the chosen ones that the network answers wrongly; raises where none is known."""
         wrong, complete = self.mistakes()
         if not wrong:
+            if complete:
+                raise XaiwidgetsError("The network answers every test image rightly.")
             raise XaiwidgetsError(
-                "The network answers every test image rightly."
-                if complete
-                else "No mistake is known yet: the test images are still being looked at. Run, and try again in a moment."
+                "No mistake is known yet: the test images are still being looked at. Run, and try again in a moment."
             )
         return next((place for place in wrong if place > self.chosen[-1]), wrong[0])
 

@@ -18,10 +18,10 @@ class QueryPanel(query_panel.QueryPanel):
         self.survey: Survey | None = None
 
     def mistakes(self) -> tuple[Sequence[int], bool]:
-        """Those of the survey, which is complete once it has places."""
+        """Those of the survey, which is complete once it has features."""
         if self.survey is None:
             return (), False
-        return self.survey.mistakes(self.images.labels), self.survey.places is not None
+        return self.survey.mistakes(self.images.labels), self.survey.features is not None
 
     def tell(self, found: Influence) -> None:
         """Prediction of the fitted head and loss, or of several the share that is right and the mean loss."""
