@@ -163,3 +163,17 @@ def test_images_of_different_shapes_in_a_data_set_are_named():
     images = ImageSet([np.zeros((4, 4), np.uint8), np.zeros((5, 4), np.uint8)])
     with pytest.raises(XaiwidgetsError, match=r"Image 1 of the data set has shape \(1, 5, 4\), the first has"):
         images.batch([1])
+
+
+def test_two_sets_become_one():
+    first, second = ImageSet(torch.rand(3, 1, 2, 2), [0, 1, 0], ["a", "b"]), ImageSet(torch.rand(2, 1, 2, 2), [1, 1])
+    both = first.joined(second)
+    whole = torch.cat([first.batch(slice(None)), second.batch(slice(None))])
+    assert torch.equal(both.batch([4, 0, 3, 2, 0]), whole[[4, 0, 3, 2, 0]])
+    assert both.labels.tolist() == [0, 1, 0, 1, 1]
+    assert both.class_names == ("a", "b")
+    assert both.key not in {first.key, second.key, second.joined(first).key}
+    assert both.key == first.joined(second).key
+    assert first.joined(ImageSet(torch.rand(1, 1, 2, 2))).labels is None
+    with pytest.raises(XaiwidgetsError, match="cannot follow images of"):
+        first.joined(ImageSet(torch.rand(1, 1, 3, 2)))

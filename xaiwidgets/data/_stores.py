@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.data.reading import fitted, of_array, read_image, unit_interval
+from xaiwidgets.data.reading import of_array, read_image, unit_interval
 
 Shape = tuple[int, int, int]
 
@@ -73,7 +73,7 @@ class Memory(Store):
         version = 0 if self.images.is_inference() else self.images._version  # noqa: SLF001 - torch has no public name
         if self._digest is None or self._digest[0] != version or self._shared:
             content = self.images.cpu().contiguous().flatten().view(torch.uint8)
-            self._digest = (version, _digest([str(self.shape).encode(), content.numpy()]))
+            self._digest = (version, digest([str(self.shape).encode(), content.numpy()]))
         return self._digest[1]
 
 
@@ -94,7 +94,7 @@ class Pictures(Store):
     def key(self) -> str:
         """By the files' names, sizes and times."""
         known = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
-        return _digest([repr((self.shape, known)).encode()])
+        return digest([repr((self.shape, known)).encode()])
 
 
 class Items(Store):
@@ -154,46 +154,6 @@ class Items(Store):
         return entry[0], int(label)
 
 
-class Picked(Store):
-    """Some of another store's images."""
-
-    def __init__(self, store: Store, places: Sequence[int]) -> None:
-        if isinstance(store, Picked):
-            store, places = store.store, [store.places[place] for place in places]
-        self.store, self.places, self.shape = store, list(places), store.shape
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def read(self, places: Sequence[int]) -> Tensor:
-        """The other store's, at their places there."""
-        return self.store.read([self.places[place] for place in places])
-
-    @property
-    def key(self) -> str:
-        """The other store's, and which of them."""
-        return _digest([self.store.key.encode(), np.array(self.places, np.int64)])
-
-
-class Fitted(Store):
-    """Another store's images in another shape."""
-
-    def __init__(self, store: Store, shape: Shape) -> None:
-        self.store, self.shape = store, shape
-
-    def __len__(self) -> int:
-        return len(self.store)
-
-    def read(self, places: Sequence[int]) -> Tensor:
-        """Read, crop and resize."""
-        return fitted(self.store.read(places), self.shape)
-
-    @property
-    def key(self) -> str:
-        """The other store's, and the shape."""
-        return _digest([self.store.key.encode(), repr(self.shape).encode()])
-
-
 def _may_be_written(images: Tensor | np.ndarray) -> bool:
     """Whether somebody may write to them without a trace: to an array, or to a tensor that borrows its memory."""
     if isinstance(images, np.ndarray):
@@ -201,7 +161,7 @@ def _may_be_written(images: Tensor | np.ndarray) -> bool:
     return images.is_inference() or not images.untyped_storage().resizable()
 
 
-def _digest(parts: Iterable[bytes | np.ndarray]) -> str:
+def digest(parts: Iterable[bytes | np.ndarray]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(part)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data._places import places_of, slice_words
-from xaiwidgets.data._stores import Fitted, Items, Memory, Picked, Pictures, Store, is_dataset
+from xaiwidgets.data._stores import Items, Memory, Pictures, Store, is_dataset
+from xaiwidgets.data._views import Fitted, Joined, Picked
 from xaiwidgets.data.reading import opened
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
@@ -122,6 +123,15 @@ class ImageSet:
         left_out = places_of(index, len(self))
         kept = sorted(set(range(len(self))).difference(left_out))
         return self._picked(kept, f".without({left_out})")
+
+    def joined(self, other: "ImageSet") -> "ImageSet":
+        """These images and then those of another set of the same shape; labels are kept where both have them."""
+        if other.shape != self.shape:
+            raise XaiwidgetsError(f"Images of {other.shape} cannot follow images of {self.shape}; use fitted(shape).")
+        both = self.labels is not None and other.labels is not None
+        labels = torch.cat([self.labels, other.labels]) if both else None
+        store = Joined(self._store, other._store)  # noqa: SLF001 - of the same class
+        return ImageSet(store, labels, self.class_names or other.class_names)
 
     def _picked(self, places: list[int], said: str) -> "ImageSet":
         source = self.source + said if self.source else ""
