@@ -109,6 +109,15 @@ def test_neighbours_answer_nearly_as_well_as_the_network(real):
     assert shares[0] >= shares[1] - 0.01
 
 
+def test_what_tells_right_from_wrong_is_measured_on_the_calibration_examples(real):
+    train, calibration, _ = digits()
+    own = last(METHOD(trained(), train, calibration))
+    right = own.predictions == calibration.labels
+    assert real.calibration_accuracy == pytest.approx(float(right.double().mean()))
+    assert real.conformity_auroc == pytest.approx(roc_auc_score(right, own.conformity), abs=1e-12)
+    assert real.softmax_auroc == pytest.approx(roc_auc_score(right, own.probabilities.amax(1)), abs=1e-12)
+
+
 def test_calibration_is_done_once():
     RESULTS.clear()
     train, calibration, query = digits()

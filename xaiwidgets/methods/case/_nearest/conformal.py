@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -14,6 +14,29 @@ class Support(NamedTuple):
     predictions: Int[Tensor, "query"]
     credibility: Float[Tensor, "query"]
     confidence: Float[Tensor, "query"]
+
+
+class Calibration(NamedTuple):
+    """The nonconformity of each calibration example with its own label, and what tells right predictions there."""
+
+    alphas: Int[Tensor, "example"]
+    conformity_auroc: float
+    softmax_auroc: float
+    accuracy: float
+
+
+def auroc(score: Float[Tensor, "example"], positive: Bool[Tensor, "example"]) -> float:
+    """The chance that of a positive and another example the positive has the larger score; equal ones count half.
+
+    NaN where there are no examples of both kinds, or a score is not known.
+    """
+    count, total = int(positive.sum()), len(positive)
+    if count in {0, total} or bool(score.isnan().any()):
+        return float("nan")
+    _, place, sizes = score.unique(return_inverse=True, return_counts=True)
+    last = sizes.cumsum(0)
+    ranks = (last - (sizes - 1) / 2).double()[place]  # equal scores share their mean rank
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (total - count)))
 
 
 def label_counts(labels: Int[Tensor, "layer query neighbor"], classes: int) -> Int[Tensor, "query class"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -32,6 +32,14 @@ class Queries:
     probabilities: Float[Tensor, "query class"] | None = None
 
 
+class Examples(NamedTuple):
+    """Calibration examples: features in each layer, labels, and the network's answers."""
+
+    rows: Rows
+    labels: Int[Tensor, "example"]
+    probabilities: Float[Tensor, "example class"] | None = None
+
+
 class Inputs(Protocol):
     """What `run.explain` asks for; whatever reads yields the share that is read, and returns what it has read."""
 
@@ -47,8 +55,8 @@ class Inputs(Protocol):
     def train(self) -> Iterator[tuple[float, Rows]]:
         """Yields the share that is read, and the training examples so far."""
 
-    def calibration(self) -> Generator[float, None, tuple[Rows, Tensor]]:
-        """The calibration examples and their labels."""
+    def calibration(self) -> Generator[float, None, Examples]:
+        """The calibration examples."""
 
     def key(self) -> str:
         """Equal for equal training and calibration examples; "" where that is not known."""
@@ -86,11 +94,11 @@ class _Given:
     def train(self) -> Iterator[tuple[float, Rows]]:
         yield 1.0, (self._train,)
 
-    def calibration(self) -> Generator[float, None, tuple[Rows, Tensor]]:
+    def calibration(self) -> Generator[float, None, Examples]:
         yield 1.0
         if self._calibration is None:
-            return (self._train[self.kept.aside],), self.labels[self.kept.aside]
-        return (self._calibration[0].to(self._train),), self._calibration[1].to(self.labels.device)
+            return Examples((self._train[self.kept.aside],), self.labels[self.kept.aside])
+        return Examples((self._calibration[0].to(self._train),), self._calibration[1].to(self.labels.device))
 
     def key(self) -> str:
         return ""
@@ -118,11 +126,10 @@ class _Read:
     def queries(self) -> Generator[float, None, Queries]:
         for step in read_layers(self._model, self._query, self.layers, outputs=True, batch=self._batch):
             yield step.progress
-        outputs, probabilities = step.value[0].outputs, None
-        if outputs.dim() == 2 and outputs.shape[1] > 1:  # noqa: PLR2004 - a choice is between two
-            probabilities = probabilities_of(outputs, self._model)
-            refuse_classes(self.labels, outputs.shape[1], self._model)
-            self.classes = outputs.shape[1]
+        probabilities = self._answers(step.value[0].outputs)
+        if probabilities is not None:
+            self.classes = probabilities.shape[1]
+            refuse_classes(self.labels, self.classes, self._model)
         return Queries(tuple(features.values for features in step.value), self._exclude, probabilities)
 
     def train(self) -> Iterator[tuple[float, Rows]]:
@@ -130,16 +137,21 @@ class _Read:
             self._keys = tuple(features.key for features in step.value)
             yield step.progress, tuple(features.values for features in step.value)
 
-    def calibration(self) -> Generator[float, None, tuple[Rows, Tensor]]:
+    def calibration(self) -> Generator[float, None, Examples]:
         labels = labels_of(self._calibration, "calibration").to(self._model.device)
         refuse_classes(labels, self.classes, self._model)
-        for step in read_layers(self._model, self._calibration, self.layers, batch=self._batch):
+        for step in read_layers(self._model, self._calibration, self.layers, outputs=True, batch=self._batch):
             yield step.progress
-        return tuple(features.values for features in step.value), labels
+        return Examples(tuple(features.values for features in step.value), labels, self._answers(step.value[0].outputs))
 
     def key(self) -> str:
         images = self._calibration
         return f"{self._keys} {self.labels.tolist()} {images.key} {images.labels.tolist()}"
+
+    def _answers(self, outputs: Tensor) -> Tensor | None:
+        """The network's probabilities, None where it does not choose between classes."""
+        classes = outputs.dim() == 2 and outputs.shape[1] > 1  # noqa: PLR2004 - a choice is between two
+        return probabilities_of(outputs, self._model) if classes else None
 
     def _set_aside(self, calibration: Any) -> ImageSet | None:
         if calibration is not None:

@@ -21,7 +21,10 @@ class Neighbors:
     ``p_values``, for each class the share of calibration examples that their neighbours support no better, has
     ``credibility`` as its largest and ``confidence`` as 1 minus its second; all are NaN where nothing was calibrated.
     Of new examples from where the calibration examples are from, at most a share a has a p-value ≤ a for its true
-    class. ``calibrated`` is the number of calibration examples; ``stage`` and ``reason`` say what the answer rests on.
+    class. ``calibrated`` is the number of calibration examples, ``calibration_accuracy`` the share of them that is
+    predicted rightly. How well conformity and the softmax of the prediction tell these from the others is
+    ``conformity_auroc`` and ``softmax_auroc``: the chance that of a right and a wrong prediction the right one has the
+    more, 0.5 for a coin. ``stage`` and ``reason`` say what the answer rests on.
     """
 
     indices: Int[Tensor, "layer query neighbor"]
@@ -39,6 +42,9 @@ class Neighbors:
     metric: str
     rows: int
     calibrated: int = 0
+    calibration_accuracy: float = float("nan")
+    conformity_auroc: float = float("nan")
+    softmax_auroc: float = float("nan")
     stage: str = ""
     reason: str = ""
 

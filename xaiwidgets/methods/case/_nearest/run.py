@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import Tensor
 
 from xaiwidgets.core import Step
 from xaiwidgets.core.store import RESULTS
 from xaiwidgets.methods._neighbors.search import Nearest
-from xaiwidgets.methods.case._nearest.conformal import label_counts, nonconformity, support
+from xaiwidgets.methods.case._nearest.conformal import Calibration, auroc, label_counts, nonconformity, support
 from xaiwidgets.methods.case._nearest.inputs import Inputs, Queries, Rows
 from xaiwidgets.methods.case._nearest.layers_search import LayersSearch
 from xaiwidgets.methods.case._nearest.result import Neighbors
@@ -38,8 +37,8 @@ def explain(settings: "NearestNeighbors", inputs: Inputs) -> Iterator[Step[Neigh
     answer = _with_neighbors(_unknown(settings, inputs, queries), inputs, found, search.reason)
     if inputs.calibrates:
         yield Step(answer, SEARCHED, TOTAL)
-        alphas = yield from _told(_calibrate(settings, inputs, search), answer, SEARCHED, TOTAL)
-        answer = _with_support(answer, inputs, alphas)
+        known = yield from _told(_calibrate(settings, inputs, search), answer, SEARCHED, TOTAL)
+        answer = _with_support(answer, inputs, known)
     yield Step(answer, TOTAL, TOTAL)
 
 
@@ -94,20 +93,30 @@ def _with_neighbors(blank: Neighbors, inputs: Inputs, found: Nearest, reason: st
     )
 
 
-def _calibrate(settings: "NearestNeighbors", inputs: Inputs, search: LayersSearch) -> Generator[float, None, Tensor]:
-    """The nonconformity of the calibration examples with their own labels, kept by content."""
+def _calibrate(
+    settings: "NearestNeighbors", inputs: Inputs, search: LayersSearch
+) -> Generator[float, None, Calibration]:
+    """What is known of the calibration examples, kept by content."""
     key = inputs.key()
     key = key and f"calibration {settings.replace(batch=1, patience=0.0).as_code()} {inputs.classes} {key}"
     known = RESULTS.get(key) if key else None
     if known is not None:
         return known
-    rows, labels = yield from _halved(inputs.calibration(), 0)
-    found = yield from _halved(search.nearest(rows, settings.k, None), 1)
+    examples = yield from _halved(inputs.calibration(), 0)
+    found = yield from _halved(search.nearest(examples.rows, settings.k, None), 1)
     alphas = nonconformity(inputs.labels[inputs.kept.named(found.indices)], inputs.classes)
-    own = alphas.gather(1, labels[:, None])[:, 0]
+    sure = torch.full((len(alphas),), torch.nan) if examples.probabilities is None else examples.probabilities.amax(1)
+    answers = alphas.argmin(1) if examples.probabilities is None else examples.probabilities.argmax(1)
+    right = answers == examples.labels
+    known = Calibration(
+        alphas=alphas.gather(1, examples.labels[:, None])[:, 0],
+        conformity_auroc=auroc(-alphas.gather(1, answers[:, None])[:, 0].double(), right),
+        softmax_auroc=auroc(sure, right),
+        accuracy=float(right.double().mean()),
+    )
     if key:
-        RESULTS.put(key, own, own.numel() * own.element_size())
-    return own
+        RESULTS.put(key, known, known.alphas.numel() * known.alphas.element_size())
+    return known
 
 
 def _halved(parts: Generator[float, None, Part], half: int) -> Generator[float, None, Part]:
@@ -128,16 +137,19 @@ def _returned(parts: Generator[float, None, Part]) -> Part:
             return ended.value
 
 
-def _with_support(answer: Neighbors, inputs: Inputs, calibration: Tensor) -> Neighbors:
-    found = support(nonconformity(answer.labels, inputs.classes), calibration)
+def _with_support(answer: Neighbors, inputs: Inputs, known: Calibration) -> Neighbors:
+    found = support(nonconformity(answer.labels, inputs.classes), known.alphas)
     return replace(
         answer,
         supported=found.predictions,
         p_values=found.p_values,
         credibility=found.credibility,
         confidence=found.confidence,
-        calibrated=len(calibration),
-        stage=f"calibrated on {len(calibration):,} examples",
+        calibrated=len(known.alphas),
+        calibration_accuracy=known.accuracy,
+        conformity_auroc=known.conformity_auroc,
+        softmax_auroc=known.softmax_auroc,
+        stage=f"calibrated on {len(known.alphas):,} examples",
     )
 
 
