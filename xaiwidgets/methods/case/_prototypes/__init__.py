@@ -1,0 +1,1 @@
+"""What the searches for prototypes share: rows, their distances, and the nearest prototype as a classifier."""
