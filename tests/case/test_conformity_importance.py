@@ -13,6 +13,7 @@ from xaiwidgets.methods import ConformityImportance, NearestNeighbors
 from xaiwidgets.methods.case._conformity.ranks import rank_correlation
 
 WIDGET = "xw.ConformityViewer(xw.load_model('lenet'))"
+SHORT = True
 
 
 def example():

@@ -15,7 +15,7 @@ function render({ model, el }) {
   const lost = lostBanner();
   const stage = h("div", { class: "xw-tiles" }, picture, list, tip, lost);
   el.append(stage);
-  let geometry = { columns: 1, side: 16, height: 16 };
+  let geometry = { columns: 1, side: 16, height: 16, gap: GAP };
   let kept = null; // the newest bitmap as a canvas, to lay out anew when the width changes
   let hovering;
 
@@ -23,25 +23,28 @@ function render({ model, el }) {
   const labels = () => model.get("_grid").labels;
   const labelOf = (index) => labels()?.[index] ?? `unit ${index}`;
 
-  /** As large as they can be so that all of them fit into the height that the sheet may take. */
+  /** As large as they can be so that all of them fit into the height that the sheet may take; ``across`` are one picture. */
   function layOut() {
-    const { aspect = 1, tallest = 420 } = model.get("_grid");
+    const { aspect = 1, tallest = 420, across = 0 } = model.get("_grid");
     const width = stage.clientWidth || 600;
     let columns = 1;
     const rows = () => Math.ceil(Math.max(1, count()) / columns);
     const side = () => Math.floor((width + GAP) / columns) - GAP;
-    while (columns < 64 && (side() > 96 || rows() * (side() / aspect + GAP) > tallest) && side() > 18) columns += 1;
-    geometry = { columns, side: side(), height: Math.max(1, Math.round(side() / aspect)) };
-    canvas.style.height = `${rows() * (geometry.height + GAP)}px`;
+    const fit = () => Math.floor(Math.min(width / across, (tallest / rows()) * aspect));
+    if (across) columns = across;
+    else while (columns < 64 && (side() > 96 || rows() * (side() / aspect + GAP) > tallest) && side() > 18) columns += 1;
+    const each = across ? Math.max(1, fit()) : side();
+    geometry = { columns, side: each, height: Math.max(1, Math.round(each / aspect)), gap: across ? 0 : GAP };
+    canvas.style.height = `${rows() * (geometry.height + geometry.gap)}px`;
     paint();
     mark();
   }
 
   function paint() {
     const scale = devicePixelRatio;
-    const { columns, side, height } = geometry;
+    const { columns, side, height, gap } = geometry;
     const rows = Math.ceil(Math.max(1, count()) / columns);
-    Object.assign(canvas, { width: Math.round((side + GAP) * columns * scale), height: rows * (height + GAP) * scale });
+    Object.assign(canvas, { width: Math.round((side + gap) * columns * scale), height: rows * (height + gap) * scale });
     canvas.style.width = `${canvas.width / scale}px`;
     if (!kept) return;
     const { sprite, image } = kept;
@@ -56,14 +59,14 @@ function render({ model, el }) {
   }
 
   function place(index) {
-    const { columns, side, height } = geometry;
-    return [(index % columns) * (side + GAP), Math.floor(index / columns) * (height + GAP)];
+    const { columns, side, height, gap } = geometry;
+    return [(index % columns) * (side + gap), Math.floor(index / columns) * (height + gap)];
   }
 
   function at(event) {
     const { left, top } = list.getBoundingClientRect();
-    const column = Math.floor((event.clientX - left) / (geometry.side + GAP));
-    const row = Math.floor((event.clientY - top) / (geometry.height + GAP));
+    const column = Math.floor((event.clientX - left) / (geometry.side + geometry.gap));
+    const row = Math.floor((event.clientY - top) / (geometry.height + geometry.gap));
     const index = row * geometry.columns + column;
     return column >= 0 && column < geometry.columns && row >= 0 && index < count() ? index : -1;
   }
@@ -83,7 +86,8 @@ function render({ model, el }) {
     if (index >= 0) {
       const [left, top] = place(index);
       write(tip, labelOf(index));
-      Object.assign(tip.style, { left: `${left}px`, top: `${top + geometry.height + 4}px` });
+      const room = Math.max(0, stage.clientWidth - tip.offsetWidth); // beyond it the words would be cut off
+      Object.assign(tip.style, { left: `${Math.min(left, room)}px`, top: `${top + geometry.height + 4}px` });
     }
     clearTimeout(hovering);
     hovering = setTimeout(() => tell("hovered", index), 80);

@@ -17,10 +17,14 @@ class TileSheet(FrameView):
     _esm = source("dom.js", "presence.js", "frames.js", "tile_sheet.js")
     _css = source("frame_view.css", "tile_sheet.css")
 
-    def set_tiles(self, labels: Sequence[str], alt: str, aspect: float = 1.0) -> None:
-        """Name the tiles; ``alt`` says in words what the sheet shows, ``aspect`` is width over height."""
+    def set_tiles(self, labels: Sequence[str], alt: str, aspect: float = 1.0, across: int = 0) -> None:
+        """Name the tiles; ``alt`` says in words what the sheet shows, ``aspect`` is width over height.
+
+        ``across`` of them in a row, without gaps, make up one picture; 0 for as many as there is room for.
+        """
         names = [(label, alt) for label in labels]
-        self._take_grid(names, {"count": len(names), "alt": alt, "aspect": aspect, "labels": list(labels)})
+        grid = {"count": len(names), "alt": alt, "aspect": aspect, "labels": list(labels)}
+        self._take_grid(names, grid | ({"across": across} if across else {}))
 
     @property
     def columns(self) -> int:
