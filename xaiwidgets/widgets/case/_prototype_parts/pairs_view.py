@@ -1,0 +1,104 @@
+"""Parts of the test image beside the prototypes that they are most like."""
+
+from html import escape
+
+import ipywidgets as widgets
+import numpy as np
+
+from xaiwidgets.data import ImageSet
+from xaiwidgets.methods.case._prototype_parts.result import LearnedParts, Pair
+from xaiwidgets.widgets.case._prototype_parts.boxed import BoxedPictures, color_of
+from xaiwidgets.widgets.parts.facts import fact_table
+from xaiwidgets.widgets.parts.frame_view import FrameView
+from xaiwidgets.widgets.parts.pick import pick
+from xaiwidgets.widgets.parts.root import heading, heading_html
+from xaiwidgets.widgets.parts.words import class_name
+
+SHOWN = 4
+"""Pairs that are shown."""
+
+_TITLE, _SIDE, _ACROSS = "This looks like that", 168, 4
+
+
+class PairsView(widgets.VBox):
+    """The pairs with the most points for a class, and how they add up to its logit."""
+
+    def __init__(self, train: ImageSet, test: ImageSet, names: list[str]) -> None:
+        self._train, self._test, self._names = train, test, names
+        self._those, self._these = BoxedPictures(train, _SIDE), BoxedPictures(test, _SIDE)
+        self._shown: object = None
+        self.title, self.frame, self.sums = heading(_TITLE), FrameView(columns=_ACROSS), widgets.HTML()
+        self.choice = pick("Points for", ["the predicted class", *names])
+        self.choice.layout.max_width = "280px"
+        super().__init__([self.title, self.choice, self.frame, self.sums])
+        self.blank()
+
+    def blank(self) -> None:
+        """Grey pictures."""
+        self._shown = None
+        self._lay([None] * SHOWN, 0)
+        nothing = [(0, 0, 0, 0)] * (2 * SHOWN)
+        self.frame.show(self._these([-1] * (2 * SHOWN), nothing, [""] * (2 * SHOWN)), lossless=True)
+        self.title.value = heading_html(_TITLE, "once there are parts")
+        self.sums.value = ""
+
+    def show(self, value: LearnedParts, query: int) -> None:
+        """The pairs of a test image; nothing where they stand there already."""
+        now = (value, query, self.choice.index)
+        if self._shown == now or query >= len(value.similarities):
+            return
+        self._shown = now
+        label = self.choice.index - 1 if self.choice.index else int(value.predictions[query])
+        pairs = value.pairs(query, label)
+        shown = [*pairs[:SHOWN], *[None] * (SHOWN - len(pairs))]
+        self._lay(shown, query, value)
+        boxes = value.query_boxes(query)
+        colors = [color_of(int(value.classes[pair.prototype])) if pair else "" for pair in shown]
+        nothing = (0, 0, 0, 0)
+        these = self._these(
+            [query if pair else -1 for pair in shown],
+            [boxes[pair.prototype].tolist() if pair else nothing for pair in shown],
+            colors,
+        )
+        those = self._those(
+            [int(value.images[pair.prototype]) if pair else -1 for pair in shown],
+            [value.boxes[pair.prototype].tolist() if pair else nothing for pair in shown],
+            colors,
+        )
+        both = [picture for couple in zip(these, those, strict=True) for picture in couple]
+        self.frame.show(np.stack(both), lossless=True)
+        why = f"why {self._names[label]}" + ("" if self.choice.index else ", the predicted class")
+        self.title.value = heading_html(_TITLE, f"test image {query:,} · {why}")
+        self.sums.value = self._added_up(value, query, label, pairs)
+
+    def _lay(self, pairs: list[Pair | None], query: int, value: LearnedParts | None = None) -> None:
+        labels, alts, notes, colors = [], [], [], []
+        for place, pair in enumerate(pairs, 1):
+            name = class_name(int(value.classes[pair.prototype]), self._names) if pair else ""
+            image = f"training image {int(value.images[pair.prototype])}, {name}" if pair else "empty"
+            alts += [f"pair {place}: a part of test image {query}", f"pair {place}: the part of {image}"]
+            labels += ["this" if pair else "", name]
+            notes += (
+                [f"similarity {pair.similarity:.2f}", f"× {pair.weight:.2f} = {pair.points:+.2f}"] if pair else ["", ""]
+            )
+            colors += [color_of(int(value.classes[pair.prototype])) if pair else "#7d8590"] * 2
+        _, height, width = self._test.shape
+        self.frame.set_grid(labels, alts, [_minus(note) for note in notes], colors, width / height, columns=_ACROSS)
+
+    def _added_up(self, value: LearnedParts, query: int, label: int, pairs: list[Pair]) -> str:
+        shown, others = sum(pair.points for pair in pairs[:SHOWN]), sum(pair.points for pair in pairs[SHOWN:])
+        logit = float(value.logits[query, label])
+        rows = [
+            (f"the {min(SHOWN, len(pairs))} pairs shown", _minus(f"{shown:+.2f} points")),
+            (f"{max(0, len(pairs) - SHOWN)} other pairs", _minus(f"{others:+.2f}")),
+            (f"sum: the logit of {escape(self._names[label])}", _minus(f"{logit:+.2f}")),
+            ("probability by parts", f"{float(value.logits[query].softmax(0)[label]):.3f}"),
+        ]
+        if label < value.outputs.shape[1]:
+            own = float(value.outputs[query].double().softmax(0)[label])
+            rows.append(("by the network itself", f"{own:.3f}"))
+        return fact_table(rows)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
