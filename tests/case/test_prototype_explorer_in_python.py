@@ -138,13 +138,14 @@ def test_where_no_ball_helps_it_is_said(make):
 
 
 def test_other_ways_stand_on_pages_that_are_made_when_they_are_opened(make):
-    view = make(xw.PrototypeExplorer, prototypes=5)
+    view = make(xw.PrototypeExplorer, prototypes=5, layer="conv2")
     assert view.pages.options[:2] == ("MMD-critic", "Set cover")
     assert view.pages.room.children == ()
     view.pages.value = "Set cover"
     (cover,) = view.pages.room.children
     assert isinstance(cover, xw.CoverExplorer)
     assert cover.train is view.train
+    assert cover.method().layer == "conv2"
     assert {part.layout.display for part in view._parts} == {"none"}
     view.pages.value = "MMD-critic"
     assert {part.layout.display for part in view._parts} == {""}

@@ -55,7 +55,7 @@ class PrototypeExplorer(PrototypeWidget):
         **settings: Any,
     ) -> None:
         super().__init__(model, train, layer, device, settings)
-        self.pages = Pages(_OWN, _OTHERS, lambda kind: kind(self.model, self.train))
+        self.pages = Pages(_OWN, _OTHERS, self._make_page)
         self._parts = self.children
         self.children = (self.pages.bar, *self._parts, self.pages.room)
         self.pages.observe(lambda change: self.guarded(self._open, change["new"]), "value")
@@ -112,6 +112,11 @@ class PrototypeExplorer(PrototypeWidget):
         """Free this widget and those of its pages."""
         self.pages.dispose_pages()
         super().dispose()
+
+    def _make_page(self, kind: type) -> Any:
+        """Another way to prototypes of the same images, by the same features where it asks for some."""
+        layer = {"layer": self.layers.layer} if issubclass(kind, PrototypeWidget) else {}
+        return kind(self.model, self.train, **layer)
 
     def _open(self, page: str) -> None:
         """Show one page."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -17,8 +18,8 @@ from xaiwidgets.widgets.parts.plot_key import LineLook
 from xaiwidgets.widgets.parts.run import Run
 from xaiwidgets.widgets.parts.theme import BELOW, MID_GREY, category_color
 
-_COVERED, _WRONG = "prototypes: covered", "prototypes: in another's ball"
-_RANDOM, _RANDOM_WRONG = "random ones: covered", "random ones: in another's ball"
+_COVERED, _WRONG = "prototypes: covered", "prototypes: wrongly covered"
+_RANDOM, _RANDOM_WRONG = "random ones: covered", "random ones: wrongly covered"
 _LOOKS = {
     _COVERED: LineLook(category_color(0), "solid", 3, "━━"),
     _WRONG: LineLook(BELOW, "dashed", 2, "╍╍"),
@@ -110,10 +111,9 @@ class CoverExplorer(PrototypeWidget):
         """Of each class the image in the thick of what is left out, the class with most of it first."""
         if not len(value.prototypes):
             return []
-        first: dict[int, int] = {}
-        for row, label in zip(value.uncovered.tolist(), value.labels[value.uncovered].tolist(), strict=True):
-            first.setdefault(label, row)
-        return [*first.values()][:ACROSS]
+        rows = value.uncovered.cpu().numpy()
+        _, first = np.unique(value.labels.cpu().numpy()[rows], return_index=True)
+        return rows[np.sort(first)][:ACROSS].tolist()
 
 
 def _curves(value: Cover) -> Curves:

@@ -36,8 +36,7 @@ class Members(widgets.VBox):
             return
         self._shown = (image, shown, title)
         self.layout.display = "" if image >= 0 else "none"
-        more = f"the nearest {_MOST} of {len(members):,}" if len(members) > _MOST else f"{len(members):,}"
-        self.heading.value = heading_html(title, more if shown else "")
+        self.heading.value = heading_html(title, _count(len(members)))
         self.heading.layout.display = self.sheet.layout.display = "" if shown else "none"
         _, height, width = self._images.shape
         name = self._name(image) if image >= 0 else ""
@@ -52,3 +51,8 @@ class Members(widgets.VBox):
 
     def _name(self, place: int) -> str:
         return class_name(int(self._images.labels[place]), self._images.class_names)
+
+
+def _count(members: int) -> str:
+    """How many there are, and how many of them are shown; nothing to say of a single one."""
+    return f"the nearest {_MOST} of {members:,}" if members > _MOST else f"{members:,}" if members > 1 else ""

@@ -1,5 +1,6 @@
 """What the explorers of prototypes share."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -25,7 +26,8 @@ from xaiwidgets.widgets.parts.run import Run
 class PrototypeWidget(MethodExplorer):
     """Cards in two groups, the chosen one with its images, a plot against the number, and the evidence.
 
-    A subclass says what its cards are called (``groups``) and answers `counts`, `rows`, `words`, `about` and `plot_of`.
+    A subclass says what its cards are called (``groups``) and answers what is
+    abstract here and `plot_of`.
     """
 
     steps_setting = ""
@@ -57,33 +59,33 @@ class PrototypeWidget(MethodExplorer):
         )
         self.evidence.say(f"Run to choose prototypes of {len(self.train):,} images.")
 
+    @abstractmethod
     def make_plot(self) -> CurvePlot:
         """The plot, empty."""
-        raise NotImplementedError
 
+    @abstractmethod
     def counts(self, method: Method) -> tuple[int, int]:
         """How many cards there are of each group."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, value: Any) -> tuple[list[int], list[int]]:
         """The images of the cards so far."""
-        raise NotImplementedError
 
+    @abstractmethod
     def captions(self, value: Any) -> tuple[Sequence[str], Sequence[str]]:
         """What stands below them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def about(self, value: Any, group: int, place: int) -> tuple[str, list[int], str]:
         """A card in a sentence, the images that belong to it, and what these are called."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, value: Any) -> str:
         """What can be checked."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw_plot(self, run: Run) -> None:
         """Show what is reached against the number of prototypes."""
-        raise NotImplementedError
 
     def chosen(self) -> dict[str, Any]:
         """The layer."""
