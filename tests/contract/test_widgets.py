@@ -86,8 +86,9 @@ def test_a_wrong_setting_layer_or_image_is_refused_in_words(entry):
     kind, model = kind_of(entry), xw.load_model("lenet")
     with pytest.raises(XaiwidgetsError, match="has no setting 'sharpness'"):
         kind(model, sharpness=3)
+    several = "layers" in inspect.signature(kind).parameters
     with pytest.raises(XaiwidgetsError, match="has no layer 'conv9'; nearest: "):
-        kind(model, layer="conv9")
+        kind(model, **({"layers": ["conv9"]} if several else {"layer": "conv9"}))
     named = [name for name in OF_IMAGES if name in inspect.signature(kind).parameters]
     assert named
     for wrong in (torch.full((2, 1, 28, 28), 7.0), 3.5, torch.rand(4)):

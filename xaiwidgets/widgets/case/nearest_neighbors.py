@@ -1,0 +1,290 @@
+"""The widget of nearest neighbours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from torch import nn
+from traitlets import Int, List
+
+from xaiwidgets.compute import Job
+from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.data import ImageSet, read_image
+from xaiwidgets.methods.case._nearest.result import Neighbors
+from xaiwidgets.methods.case.nearest_neighbors import NearestNeighbors
+from xaiwidgets.models import ImageModel
+from xaiwidgets.widgets.case._nearest.asked import OWN, TEST, TRAIN, Asked, asked_test, asked_train
+from xaiwidgets.widgets.case._nearest.feature_atlas import FeatureAtlas
+from xaiwidgets.widgets.case._nearest.importance_tab import ImportanceTab
+from xaiwidgets.widgets.case._nearest.layers_choice import LayersChoice, usual_layers
+from xaiwidgets.widgets.case._nearest.query_panel import QueryPanel, names_of
+from xaiwidgets.widgets.case._nearest.shares_plot import SharesPlot
+from xaiwidgets.widgets.case._nearest.strip import NeighborStrip
+from xaiwidgets.widgets.case._nearest.trail import Trail
+from xaiwidgets.widgets.case._nearest.words import support_in_words
+from xaiwidgets.widgets.parts.evidence import Evidence
+from xaiwidgets.widgets.parts.image_choice import images_for
+from xaiwidgets.widgets.parts.image_drop import ImageDrop
+from xaiwidgets.widgets.parts.labelled_sets import sets_for
+from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
+from xaiwidgets.widgets.parts.publisher import get_publisher
+from xaiwidgets.widgets.parts.root import heading
+from xaiwidgets.widgets.parts.run import Run
+
+_TABS = ("Neighbours", "Map", "What they rest on")
+_CALIBRATING = 1000  # test images that calibrate at most
+_FIRST = "Run to look for neighbours among {:,} training images."
+
+
+class NeighborExplorer(MethodExplorer):
+    """See the training images nearest to an image in the network's own eyes, and how far they support its answer.
+
+    ``train`` and ``test`` are labelled images (`xw.data.ImageSet`; the packaged Fashion-MNIST unless told), ``chosen``
+    is the test image that is asked about first; a picture can be dropped in as well. A row shows the nearest images in
+    each of ``layers`` (a middle layer and the head unless told); a click on one asks about it in turn, and the trail
+    leads back. Shares of the labels stand beside the softmax, and credibility is calibrated on the test images. On the
+    map a click asks about an image, a lasso puts training images into ``examples``, which other widgets can be linked
+    to. Other keywords are settings of `NearestNeighbors`. Raises `XaiwidgetsError` with a sentence for what does not
+    fit.
+    """
+
+    kind = NearestNeighbors
+    steps_setting = ""
+    unit = "%"
+    examples = List(Int(), help="training images inside the last lasso on the map")
+
+    def __init__(
+        self,
+        model: ImageModel | nn.Module,
+        train: Any = None,
+        test: Any = None,
+        layers: Sequence[str] | None = None,
+        *,
+        chosen: int = 0,
+        device: str | torch.device | None = None,
+        **settings: Any,
+    ) -> None:
+        checked_names(NeighborExplorer, settings)
+        model, self.train, self.test = sets_for(model, train, test, device)
+        layers = NearestNeighbors(usual_layers(model) if layers is None else layers, **settings).layers
+        self.layer_choice = LayersChoice(model, layers, lambda: self.guarded(self._ask_again))
+        self.names = names_of(model.class_names, self.train, 1 + int(max(self.train.labels.max(), _outputs(model) - 1)))
+        self.panel = QueryPanel(self.test, chosen, lambda asked: self.guarded(self.ask, asked))
+        self.strip, self.shares, self.evidence = NeighborStrip(self.train), SharesPlot(), Evidence()
+        self.trail, self.drop = Trail(self.test, lambda asked: self.guarded(self._return_to, asked)), ImageDrop()
+        self.atlas = FeatureAtlas(model, self.train, self.test, self.rests, self.mark_news)
+        self.importance = ImportanceTab(model, self.train, self.test)
+        self.tabs = widgets.ToggleButtons(options=_TABS, tooltips=("", "", ""))
+        self.tabs.add_class("xw-toggle")
+        super().__init__(
+            model,
+            settings,
+            title="Nearest neighbours",
+            what=[self.panel, self.drop, self.trail, self.layer_choice.part],
+            picture=[self.shares.heading, self.shares.plot, self.shares.key, self.atlas.map, self.importance],
+            how=[heading("What supports it?"), self.evidence],
+        )
+        self.evidence.say(_FIRST.format(len(self.train)))
+        self.trail.add(self.asked)
+        self._wire()
+
+    def _wire(self) -> None:
+        picture = self.children[1].children[1]
+        picture.children = (self.tabs, *picture.children)
+        self._pages = [
+            [self.frame, self.shares.heading, self.shares.plot, self.shares.key],
+            [self.atlas.map],
+            [self.importance],
+        ]
+        self._open(_TABS[0])
+        self.tabs.observe(lambda change: self.guarded(self._open, change["new"]), "value")
+        self.panel.mistake.on_click(lambda _button: self.guarded(self.next_mistake))
+        self.frame.observe(lambda change: self.guarded(self._on_cell, change["new"]), "selected")
+        self.drop.on_files(lambda files: [self.guarded(self._take_file, *file) for file in files])
+        self.atlas.map.on_choose(lambda images: self.guarded(self._on_map, images))
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked about."""
+        return self.panel.asked
+
+    def choose_test(self, place: int) -> None:
+        """Ask about a test image."""
+        self.ask(asked_test(self.test, self._place(place, self.test, "Test image")))
+
+    def walk_to(self, place: int) -> None:
+        """Ask about a training image, which is then no neighbour of its own."""
+        self.ask(asked_train(self.train, self._place(place, self.train, "Training image")))
+
+    def ask_about(self, image: Any, name: str = "the given image") -> None:
+        """Ask about any image: what `xw.data.ImageSet` takes, of which the first is meant, or a file's path."""
+        self.ask(Asked(OWN, -1, images_for(self.model, image)[:1], name))
+
+    def next_mistake(self) -> None:
+        """Ask about the next test image that the network answers wrongly."""
+        self.choose_test(self.panel.next_mistake())
+
+    def back(self) -> None:
+        """Ask again about what came before on the trail."""
+        asked = self.trail.go_back()
+        if asked is None:
+            raise XaiwidgetsError("The trail begins here; there is nothing to go back to.")
+        self._return_to(asked)
+
+    def ask(self, asked: Asked) -> None:
+        """Ask about an image; once it has run, it is answered at once."""
+        self.trail.add(asked)
+        self._return_to(asked)
+
+    def _return_to(self, asked: Asked) -> None:
+        self.panel.ask(asked)
+        self.frame.set_trait("selected", -1)
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        if self.shown is not None or self.current is not None:
+            self.run()
+        else:
+            self.choice_changed()
+
+    def chosen(self) -> dict[str, Any]:
+        """The layers."""
+        return {"layers": self.layer_choice.layers}
+
+    def choose(self, method: NearestNeighbors) -> None:
+        """Put the layers into their list."""
+        self.layer_choice.set(method.layers)
+
+    def inputs(self) -> list[Input]:
+        """The training images, what is asked about, and the test images that calibrate."""
+        calibrating = self.test[:: -(-len(self.test) // _CALIBRATING)]
+        return [
+            ("train", self.train, self.train.source),
+            ("query", *self.asked.as_query()),
+            ("calibration", calibrating, calibrating.source),
+        ]
+
+    def remember(self) -> dict[str, Any]:
+        """What was asked about."""
+        return {"asked": self.asked}
+
+    def restore(self, remembered: Mapping[str, Any]) -> None:
+        """Ask about it again."""
+        self.panel.ask(remembered["asked"])
+
+    def run(self) -> "NeighborExplorer":
+        """Start with the present settings; returns at once."""
+        super().run()
+        self.atlas.start(self.layer_choice.layers[-1])
+        return self
+
+    def take_settings(self, changes: Mapping[str, Any]) -> None:
+        """Once it has run other settings are answered at once."""
+        if self.shown is not None and (self.current is None or self.current.job.finished):
+            self.run()
+        else:
+            super().take_settings(changes)
+
+    def lay_out(self, method: NearestNeighbors) -> None:
+        """A row of empty cells for each layer; the pictures of the answer before stay until the next one is there."""
+        with get_publisher().lock:
+            self.strip.lay_out(self.frame, method.layers, None, self.names)
+        self.bar.subject = f"{self.model.name} · {len(self.train):,} training images · {', '.join(method.layers)}"
+
+    def companions(self) -> list[Job]:
+        """The look at all images for the map."""
+        return self.atlas.jobs
+
+    def pixels(self, run: Run, width: int | None = None) -> np.ndarray:
+        """The neighbours, layer by layer."""
+        del width
+        if run is self.shown and run.value.k:  # what stands around the pictures must be there before them
+            self.strip.lay_out(self.frame, run.value.layers, run.value, self.names)
+        return self.strip.pixels(run.value, len(run.value.layers))
+
+    def notes(self, run: Run) -> list[str]:
+        """Agreement, class and distance of each."""
+        return self.strip.notes(run.value, self.names)
+
+    def draw(self, run: Run) -> None:
+        """Neighbours, shares, the query's facts, the map's rings, and the evidence."""
+        value: Neighbors = run.value
+        asked: Asked = run.remembered["asked"]
+        self.atlas.tell(self.panel)
+        if not value.indices.shape[1] or not value.k:
+            return
+        self.strip.lay_out(self.frame, value.layers, value, self.names)
+        run.cells = self.frame.cells
+        self.frame.set_notes(self.notes(run))
+        self.shares.show(value, self.names, now=run.job.finished)
+        self.panel.tell(value, self.names)
+        self.evidence.say(support_in_words(value, asked, self.names) + self._lassoed())
+        self.foot.sentence = self._sentence(value)
+        self.atlas.highlight(asked, value.indices[-1, 0].tolist(), self.trail.steps)
+
+    def plot_of(self, run: Run) -> Any:
+        """A fresh figure of the shares, None before there are neighbours."""
+        return self.shares.filled(run.value, self.names) if run.value.indices.shape[2] else None
+
+    def title_of(self, run: Run) -> str:
+        """What was asked about, and how."""
+        return f"{run.remembered['asked'].name} · k = {run.settings.k}"
+
+    def dispose(self) -> None:
+        """Stop what runs, the map's work too, and free everything."""
+        self.atlas.close()
+        super().dispose()
+
+    def _sentence(self, value: Neighbors) -> str:
+        looked_at = self.frame.hovered if self.frame.hovered >= 0 else self.selection
+        cells = len(self.strip.of(value, len(value.layers)))
+        return self.strip.sentence(value, looked_at, self.names) if 0 <= looked_at < cells else ""
+
+    def _lassoed(self) -> str:
+        return f"<br>{len(self.examples):,} training images are in <code>examples</code>." if self.examples else ""
+
+    def _on_cell(self, cell: int) -> None:
+        """A neighbour was chosen: ask about it."""
+        value: Neighbors | None = self.result
+        if value is None or cell < 0:
+            return
+        places = self.strip.of(value, len(value.layers))
+        if places[cell] >= 0:
+            self.walk_to(places[cell])
+
+    def _on_map(self, places: list[int]) -> None:
+        """One point becomes the query, several go to ``examples``."""
+        if len(places) == 1:
+            kind, place = self.atlas.place_of(places[0])
+            self.walk_to(place) if kind == TRAIN else self.choose_test(place)
+            return
+        self.examples = [place for kind, place in map(self.atlas.place_of, places) if kind != TEST]
+        self.mark_news()
+
+    def _take_file(self, name: str, content: bytes) -> None:
+        try:
+            self.ask_about(ImageSet(read_image(content, self.model.picture_shape, name=name)[None]), name)
+        except XaiwidgetsError as error:
+            self.drop.say(str(error))
+
+    def _open(self, tab: str) -> None:
+        """Show one page of the middle."""
+        for name, page in zip(_TABS, self._pages, strict=True):
+            for part in page:
+                part.layout.display = "" if name == tab else "none"
+        if tab == _TABS[2]:
+            method = self.method()
+            self.importance.fill(self.panel.chosen[0], method.layers, method.k)
+
+    @staticmethod
+    def _place(place: int, images: ImageSet, what: str) -> int:
+        if not 0 <= place < len(images):
+            raise XaiwidgetsError(f"{what} {place} was asked for; there are {len(images):,}, 0 to {len(images) - 1:,}.")
+        return int(place)
+
+
+def _outputs(model: ImageModel) -> int:
+    """How many classes the network knows, as far as that is plain to see."""
+    return len(model.class_names or ())
