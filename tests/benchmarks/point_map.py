@@ -50,7 +50,7 @@ MOVED = """([x, y]) => new Promise((done) => {
 })"""
 
 
-def dragged(page: Page, place: str) -> list[float]:
+def dragged(page: Page, place: str, moves: int = 30) -> list[float]:
     """Milliseconds between two pictures of the page while a hand drags."""
     box = page.locator(place).first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -59,7 +59,7 @@ def dragged(page: Page, place: str) -> list[float]:
     page.mouse.down()
     page.mouse.move(x + 8, y)
     page.evaluate(WATCH)
-    for step in range(1, 31):
+    for step in range(1, moves + 1):
         page.mouse.move(x + 8 + 3 * step, y + 2 * step)
         page.wait_for_timeout(16)
     times = page.evaluate("() => window.times")
@@ -97,7 +97,7 @@ def main() -> None:
         page = opener([POINTS, BOKEH])
         page.wait_for_function("() => Number(document.querySelector('.xw-plot').dataset.plot) > 0")
         page.wait_for_timeout(3000)
-        table.row("Bokeh's scatter of the same points, mean", statistics.mean(dragged(page, ".xw-plot")), "ms")
+        table.row("Bokeh's scatter of the same points, mean", statistics.mean(dragged(page, ".xw-plot", 8)), "ms")
 
 
 if __name__ == "__main__":

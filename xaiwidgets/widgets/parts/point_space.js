@@ -2,6 +2,7 @@
 
 /** Places brought into a box around 0 whose longer half is 1, so that the camera stays where all of them move. */
 function unitPlaces(raw) {
+  if (!raw.length) return { xy: new Float32Array(0), halves: [1, 1] };
   const low = [Infinity, Infinity];
   const high = [-Infinity, -Infinity];
   for (let k = 0; k < raw.length; k += 1) {
