@@ -57,16 +57,19 @@ def test_the_map_and_the_labels_lead_on(open_page):
     ACTS.status(page, "done")
     page.get_by_role("button", name="Map", exact=True).click()
     ACTS.says(page, "cross: answered wrongly")
-    page.wait_for_timeout(1500)
-    box = page.locator(f"{ACTS.root} .xw-plot >> visible=true").first.bounding_box()
+    drawn = f"{ACTS.root} .xw-map-picture"
+    until(page, f"() => Number(document.querySelector('{drawn}').dataset.drawn) > 0")
+    box = page.locator(drawn).bounding_box()
     corners = [(0.15, 0.1), (0.6, 0.1), (0.6, 0.8), (0.15, 0.8), (0.15, 0.1)]
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.keyboard.down("Shift")
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
         page.mouse.move(*place, steps=5)
     page.mouse.up()
-    until(page, "([root]) => /\\d+ TEST IMAGES/i.test(document.querySelector(root).innerText)")
+    page.keyboard.up("Shift")
+    until(page, "([root]) => /\\d+ TEST IMAGES/i.test(document.querySelector(`${root} .xw-query-panel`).innerText)")
     open_page.screenshot(page, "map")
     page.get_by_role("button", name="Wrong labels", exact=True).click()
     page.wait_for_selector("[data-xw=LabelChecker]")

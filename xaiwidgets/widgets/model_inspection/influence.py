@@ -16,13 +16,13 @@ from xaiwidgets.models.features import HEAD
 from xaiwidgets.widgets.model_inspection._influence.cards import Cards
 from xaiwidgets.widgets.model_inspection._influence.effects import EffectHistogram
 from xaiwidgets.widgets.model_inspection._influence.label_tab import LabelTab
-from xaiwidgets.widgets.model_inspection._influence.query_map import QueryMap
 from xaiwidgets.widgets.model_inspection._influence.query_panel import QueryPanel
 from xaiwidgets.widgets.model_inspection._influence.removal_panel import RemovalPanel
 from xaiwidgets.widgets.model_inspection._influence.retraining_explorer import RetrainingExplorer
 from xaiwidgets.widgets.model_inspection._influence.trials import Trials
 from xaiwidgets.widgets.model_inspection._influence.truth_plot import TruthPlot
 from xaiwidgets.widgets.parts.evidence import Evidence
+from xaiwidgets.widgets.parts.feature_map import FeatureMap
 from xaiwidgets.widgets.parts.labelled_sets import checked_layer, sets_for
 from xaiwidgets.widgets.parts.method_explorer import Input, checked_names
 from xaiwidgets.widgets.parts.pick import pick
@@ -70,7 +70,10 @@ class InfluenceExplorer(RetrainingExplorer):
         self.head_choice.value = _head_words(self._layer)
         self.panel = QueryPanel(self.test, chosen)
         self.cards = Cards(self.train)
-        self.histogram, self.map, self.truth = EffectHistogram(), QueryMap(), TruthPlot()
+        self.histogram, self.truth = EffectHistogram(), TruthPlot()
+        self.map = FeatureMap(
+            self.test, model.device, title="Map of the test images", noun="test image", rests=self.rests
+        )
         self.removal = RemovalPanel()
         self.evidence = Evidence()
         self.labels = LabelTab(model, self.train)
@@ -83,7 +86,7 @@ class InfluenceExplorer(RetrainingExplorer):
             settings,
             title="Influence",
             what=[self.panel, self.head_choice],
-            picture=[self.histogram.heading, self.histogram.plot, self.map.heading, self.map.plot, self.labels],
+            picture=[self.histogram.heading, self.histogram.plot, self.map, self.labels],
             how=[heading("Is it true?"), self.evidence, self.truth.heading, self.truth.plot, self.removal],
         )
         self.evidence.say("Run: each effect is predicted, then checked by fitting the head again.")
@@ -94,7 +97,7 @@ class InfluenceExplorer(RetrainingExplorer):
         picture.children = (self.tabs, *picture.children)
         self._pages = [
             [self.frame, self.histogram.heading, self.histogram.plot],
-            [self.map.heading, self.map.plot],
+            [self.map],
             [self.labels],
         ]
         self._open(_TABS[0])
@@ -172,7 +175,7 @@ class InfluenceExplorer(RetrainingExplorer):
     def companions(self) -> list[Job]:
         """The refits, and the look at all test images."""
         surveying = self._survey is not None and not self._survey.finished
-        return [*self.trials.jobs, *([self._survey] if surveying else [])]
+        return [*self.trials.jobs, *([self._survey] if surveying else []), *self.map.jobs]
 
     def draw(self, run: Run) -> None:
         """Cards, histogram, the test image's facts, and the evidence."""
@@ -184,7 +187,11 @@ class InfluenceExplorer(RetrainingExplorer):
         self.panel.tell(found)
         if self._survey is not None and self._survey.latest is not None:
             self.panel.survey = self._survey.latest.value
-            self.map.show(self.panel.survey, self.test.labels)
+            if self.panel.survey.features is not None:
+                mistakes = self.panel.survey.mistakes(self.test.labels)
+                self.map.show(self.panel.survey.features, mistakes, "answered wrongly")
+            chosen = self.panel.chosen
+            self.map.highlight(*((chosen[0],) if len(chosen) == 1 else (-1, chosen)))
 
     def plot_of(self, run: Run) -> Any:
         """The histogram."""
@@ -217,6 +224,7 @@ class InfluenceExplorer(RetrainingExplorer):
             self._survey = None
         with get_publisher().lock:
             self.histogram.reset()
+            self.map.clear()
             self.truth.show([])
             self.removal.report("")
             self.evidence.say("Run for the effects on this head.")
