@@ -70,4 +70,5 @@ pairs = value.pairs(query)
 for pair in pairs[:4]:
     of = train.class_names[int(value.classes[pair.prototype])]
     print(f"like a part of {of}: {pair.similarity:.2f} × {pair.weight:+.2f} = {pair.points:+.2f}")
-print(f"all {len(pairs)} pairs: {sum(pair.points for pair in pairs):.4f}; the logit: {float(value.logits[query].max()):.4f}")
+total = sum(pair.points for pair in pairs)
+print(f"all {len(pairs)} pairs: {total:.4f}; the logit: {float(value.logits[query].max()):.4f}")

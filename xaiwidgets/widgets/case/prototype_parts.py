@@ -67,7 +67,7 @@ class PrototypePartViewer(MethodExplorer):
             model,
             settings,
             title="Prototype parts",
-            what=[self.layers.part, self.gallery.choice, self.query],
+            what=[self.layers.part, self.gallery.choice, self.query, self.pairs.choice],
             picture=[self.pairs, self.plot.heading, self.plot.plot, self.plot.key],
             how=[heading("Is it true?"), self.evidence],
         )

@@ -1,5 +1,6 @@
 """The share of held-out images that is classified rightly, against the epochs."""
 
+import math
 from typing import Any
 
 import ipywidgets as widgets
@@ -61,6 +62,8 @@ def _fill(plot: Any, value: LearnedParts) -> None:
         "held": (100 * value.history_held_out).tolist(),
         "fitted": (100 * value.history_fitted).tolist(),
     }
+    known = [100 * share for share in (*value.history_held_out.tolist(), *value.accuracy) if share == share]  # noqa: PLR0124
+    plot.y_range.start = max(0, 10 * math.floor(min(known, default=0) / 10) - 10)
     for name, level in (("own", value.accuracy.own), ("by_chance", value.accuracy.by_chance)):
         span = plot.select_one({"name": name})
         span.visible = level == level  # noqa: PLR0124 - NaN is not itself

@@ -8,10 +8,12 @@ import numpy as np
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods.case._prototype_parts.result import LearnedParts, Pair
 from xaiwidgets.widgets.case._prototype_parts.boxed import BoxedPictures, color_of
+from xaiwidgets.widgets.case._prototype_parts.words import minus
 from xaiwidgets.widgets.parts.facts import fact_table
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.pick import pick
 from xaiwidgets.widgets.parts.root import heading, heading_html
+from xaiwidgets.widgets.parts.theme import MID_GREY
 from xaiwidgets.widgets.parts.words import class_name
 
 SHOWN = 4
@@ -21,7 +23,7 @@ _TITLE, _SIDE, _ACROSS = "This looks like that", 168, 4
 
 
 class PairsView(widgets.VBox):
-    """The pairs with the most points for a class, and how they add up to its logit."""
+    """The pairs with the most points for a class, and how they add up to its logit; ``choice`` is that class."""
 
     def __init__(self, train: ImageSet, test: ImageSet, names: list[str]) -> None:
         self._train, self._test, self._names = train, test, names
@@ -29,8 +31,7 @@ class PairsView(widgets.VBox):
         self._shown: object = None
         self.title, self.frame, self.sums = heading(_TITLE), FrameView(columns=_ACROSS), widgets.HTML()
         self.choice = pick("Points for", ["the predicted class", *names])
-        self.choice.layout.max_width = "280px"
-        super().__init__([self.title, self.choice, self.frame, self.sums])
+        super().__init__([self.title, self.frame, self.sums])
         self.blank()
 
     def blank(self) -> None:
@@ -74,31 +75,32 @@ class PairsView(widgets.VBox):
     def _lay(self, pairs: list[Pair | None], query: int, value: LearnedParts | None = None) -> None:
         labels, alts, notes, colors = [], [], [], []
         for place, pair in enumerate(pairs, 1):
-            name = class_name(int(value.classes[pair.prototype]), self._names) if pair else ""
-            image = f"training image {int(value.images[pair.prototype])}, {name}" if pair else "empty"
-            alts += [f"pair {place}: a part of test image {query}", f"pair {place}: the part of {image}"]
-            labels += ["this" if pair else "", name]
-            notes += (
-                [f"similarity {pair.similarity:.2f}", f"× {pair.weight:.2f} = {pair.points:+.2f}"] if pair else ["", ""]
-            )
-            colors += [color_of(int(value.classes[pair.prototype])) if pair else "#7d8590"] * 2
+            # Names stay while it learns: a picture is taken away where its name changes.
+            alts += [f"pair {place}: this part of test image {query}", f"pair {place}: looks like that part"]
+            labels += ["this", "that"]
+            notes += [f"similarity {pair.similarity:.2f}", self._worth(value, pair)] if pair else ["", ""]
+            colors += [color_of(int(value.classes[pair.prototype])) if pair else MID_GREY] * 2
         _, height, width = self._test.shape
-        self.frame.set_grid(labels, alts, [_minus(note) for note in notes], colors, width / height, columns=_ACROSS)
+        above = {0: "this: in the test image · that: in a training image"}
+        self.frame.set_grid(
+            labels, alts, [minus(note) for note in notes], colors, width / height, columns=_ACROSS, headings=above
+        )
+
+    def _worth(self, value: LearnedParts, pair: Pair) -> str:
+        """Whose part it is, and what the pair adds."""
+        name = class_name(int(value.classes[pair.prototype]), self._names)
+        return f"{name} × {pair.weight:.2f} = {pair.points:+.2f} points"
 
     def _added_up(self, value: LearnedParts, query: int, label: int, pairs: list[Pair]) -> str:
         shown, others = sum(pair.points for pair in pairs[:SHOWN]), sum(pair.points for pair in pairs[SHOWN:])
         logit = float(value.logits[query, label])
         rows = [
-            (f"the {min(SHOWN, len(pairs))} pairs shown", _minus(f"{shown:+.2f} points")),
-            (f"{max(0, len(pairs) - SHOWN)} other pairs", _minus(f"{others:+.2f}")),
-            (f"sum: the logit of {escape(self._names[label])}", _minus(f"{logit:+.2f}")),
+            (f"the {min(SHOWN, len(pairs))} pairs shown", minus(f"{shown:+.2f} points")),
+            (f"{max(0, len(pairs) - SHOWN)} other pairs", minus(f"{others:+.2f}")),
+            (f"sum: the logit of {escape(self._names[label])}", minus(f"{logit:+.2f}")),
             ("probability by parts", f"{float(value.logits[query].softmax(0)[label]):.3f}"),
         ]
         if label < value.outputs.shape[1]:
             own = float(value.outputs[query].double().softmax(0)[label])
             rows.append(("by the network itself", f"{own:.3f}"))
         return fact_table(rows)
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")

@@ -14,7 +14,7 @@ def note_of(value: LearnedParts, prototype: int) -> str:
     distance = float(value.distances[prototype])
     if distance > _EQUAL:
         return f"d² {distance:.2f}"
-    return f"× {float(value.weights[prototype, int(value.classes[prototype])]):.2f}".replace("-", "−")
+    return minus(f"× {float(value.weights[prototype, int(value.classes[prototype])]):.2f}")
 
 
 def sentence_of(value: LearnedParts, prototype: int, names: list[str]) -> str:
@@ -31,7 +31,7 @@ def sentence_of(value: LearnedParts, prototype: int, names: list[str]) -> str:
         f"{bottom - 1}, columns {left} to {right - 1} · weight {float(weights[label]):.2f}, the largest for another "
         f"class {float(weights[other]):.2f} ({class_name(other, names)})"
     )
-    return said.replace("-0.00", "0.00").replace("-", "−")
+    return minus(said.replace("-0.00", "0.00"))
 
 
 def in_words(value: LearnedParts, shown: int) -> str:
@@ -39,23 +39,32 @@ def in_words(value: LearnedParts, shown: int) -> str:
     known = value.accuracy
     if known.now != known.now:
         return f"{escape(value.stage).capitalize()} …"
-    rows = [("now, by parts", _percent(known.now))]
-    if known.own == known.own:
-        gap = 100 * (known.own - known.now)
-        rows.append(
-            ("the network itself", f"{_percent(known.own)} ({abs(gap):.1f} points {'above' if gap > 0 else 'below'})")
-        )
-    rows += [
+    rows = [
         (name, _percent(share))
         for name, share in (
-            ("random patches", known.by_chance),
+            ("parts, now", known.now),
+            ("network itself", known.own),
             ("before projection", known.trained),
-            ("after it, same weights", known.projected),
+            ("projected", known.projected),
+            ("random patches", known.by_chance),
         )
         if share == share  # noqa: PLR0124 - NaN is not itself
     ]
     table = fact_table(rows, f"Right of {len(value.labels):,} held-out images")
-    return "<br>".join([table, _reality(value), _carried(value, shown)])
+    return "<br>".join(filter(None, [table, _gap(value), _reality(value), _carried(value, shown)]))
+
+
+def minus(text: str) -> str:
+    """Numbers with a real minus sign."""
+    return text.replace("-", "−")
+
+
+def _gap(value: LearnedParts) -> str:
+    """What is lost, or won, by answering with parts alone."""
+    gap = 100 * (value.accuracy.now - value.accuracy.own)
+    if gap != gap:  # noqa: PLR0124 - NaN is not itself
+        return ""
+    return f"With parts alone <b>{abs(gap):.1f} points {'less' if gap < 0 else 'more'}</b> than the network itself."
 
 
 def _reality(value: LearnedParts) -> str:
@@ -72,6 +81,8 @@ def _reality(value: LearnedParts) -> str:
 
 def _carried(value: LearnedParts, shown: int) -> str:
     """The share of the predicted logit that the pairs with the most points carry, over the held-out images."""
+    if bool((value.distances > _EQUAL).any()):
+        return ""
     points = value.similarities.double()[:, :, None] * value.weights.double()
     predicted = value.predictions
     own = points[range(len(predicted)), :, predicted]
