@@ -69,7 +69,7 @@ class NeighborExplorer(MethodExplorer):
         checked_names(NeighborExplorer, settings)
         model, self.train, self.test = sets_for(model, train, test, device)
         layers = NearestNeighbors(usual_layers(model) if layers is None else layers, **settings).layers
-        self.layer_choice = LayersChoice(model, layers, lambda: self.guarded(self._ask_again))
+        self.layer_choice = LayersChoice(model, layers, lambda: self.guarded(self.choice_changed))
         self.names = names_of(model.class_names, self.train, 1 + int(max(self.train.labels.max(), _outputs(model) - 1)))
         self.panel = QueryPanel(self.test, chosen, lambda asked: self.guarded(self.ask, asked))
         self.strip, self.shares, self.evidence = NeighborStrip(self.train), SharesPlot(), Evidence()
@@ -141,13 +141,14 @@ class NeighborExplorer(MethodExplorer):
     def _return_to(self, asked: Asked) -> None:
         self.panel.ask(asked)
         self.frame.set_trait("selected", -1)
-        self._ask_again()
+        self.choice_changed()
 
-    def _ask_again(self) -> None:
+    def choice_changed(self) -> None:
+        """Another image or other layers: answered at once, once it has run."""
         if self.shown is not None or self.current is not None:
             self.run()
         else:
-            self.choice_changed()
+            super().choice_changed()
 
     def chosen(self) -> dict[str, Any]:
         """The layers."""
