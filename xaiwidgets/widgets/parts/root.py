@@ -58,7 +58,8 @@ def close_all(widget: widgets.Widget) -> None:
     for child in getattr(widget, "children", ()):
         if callable(getattr(child, "dispose", None)):
             child.dispose()
-        close_all(child)
+        if not isinstance(child, XwRoot):  # an explanation inside another has closed all of its own
+            close_all(child)
     for name in ("layout", "style"):
         held = getattr(widget, name, None)
         if isinstance(held, widgets.Widget):
