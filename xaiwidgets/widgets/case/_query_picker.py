@@ -16,6 +16,8 @@ from xaiwidgets.widgets.parts.pixels import to_pixels
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.theme import MID_GREY
 
+_WIDEST = "220px"
+
 
 class QueryPicker(widgets.VBox):
     """One image of a set, with buttons to its neighbours, and a list of classes of which ``unset`` stands first."""
@@ -26,6 +28,7 @@ class QueryPicker(widgets.VBox):
         self._silent = False
         self.wanted = pick("Wanted class", [unset, *_different(names)])
         self.frame = FrameView(columns=1)
+        self.frame.layout.max_width = _WIDEST  # where the columns are stacked there is more room than it needs
         self.facts = widgets.HTML()
         self.number = widgets.BoundedIntText(
             description="Image", value=self.place, min=0, max=len(images) - 1, continuous_update=False

@@ -16,7 +16,7 @@ ORIGINAL, CHANGED, CHANGE, REAL = range(ACROSS)
 
 def lay_out(frame: FrameView, starts: int, aspect: float, target: str) -> None:
     """Name the cells: a row of the best start, and below it a cell for each."""
-    names = ["original", "counterfactual", "change", "nearest real", *(f"start {start + 1}" for start in range(starts))]
+    names = ["original", "found", "change", "real", *(f"start {start + 1}" for start in range(starts))]
     alts = [
         "the image as it was given",
         f"the nearest image found that is answered with {target}",
@@ -32,7 +32,7 @@ def lay_out(frame: FrameView, starts: int, aspect: float, target: str) -> None:
         colors,
         aspect,
         columns=ACROSS,
-        headings={0: "The best start", ACROSS: "Each start"},
+        headings={0: "The nearest counterfactual", ACROSS: "What each start found"},
     )
 
 
@@ -66,10 +66,10 @@ def notes_of(value: Counterfactuals) -> list[str]:
     return [
         f"p {asked:.2f}",
         f"p {float(value.probability[best]):.2f}",
-        f"{int(value.changed[best]):,} changed",
-        "none" if value.nearest < 0 else f"{float(value.other_distance[NEAREST]):,.0f} MADs",
+        f"{int(value.changed[best]):,}",
+        "none" if value.nearest < 0 else f"p {float(value.other_probability[NEAREST]):.2f}",
         *(
-            f"{float(distance):,.1f} MADs" if valid else f"not reached, p {float(p):.2f}"
+            f"{float(distance):,.1f} MADs" if valid else f"not yet, p {float(p):.2f}"
             for distance, valid, p in zip(value.distance, value.valid.tolist(), value.probability, strict=True)
         ),
     ]

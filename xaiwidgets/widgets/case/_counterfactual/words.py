@@ -51,23 +51,25 @@ def _found(value: Counterfactuals, target: str) -> str:
 
 
 def _table(value: Counterfactuals, target: str) -> str:
-    best = value.best
-    rows = [
-        ("this counterfactual", float(value.plausibility[best]), float(value.remoteness[best])),
-        ("a gradient-sign step", float(value.other_plausibility[SIGN]), float(value.other_remoteness[SIGN])),
-    ]
+    best, other = value.best, zip(value.other_plausibility, value.other_distance, strict=True)
+    known = [(float(share), float(distance)) for share, distance in other]
+    rows = [("this counterfactual", float(value.plausibility[best]), float(value.distance[best]))]
+    rows.append(("along the gradient's sign", *known[SIGN]))
     if value.nearest >= 0:
-        known = float(value.other_plausibility[NEAREST]), float(value.other_remoteness[NEAREST])
-        rows.append(("the nearest real one", *known))
-    cells = [(name, f"{100 * share:.0f} % · {times:.1f}×") for name, share, times in rows]
+        rows.append(("the nearest real one", *known[NEAREST]))
+    cells = [(name, f"{100 * share:.0f} %, {distance:,.0f} MADs") for name, share, distance in rows]
     cells.append(("the image itself", f"{100 * value.query_plausibility:.0f} %"))
-    return fact_table(cells, f"Plausible as {target}? Real ones at least as remote, and remoteness (usual: 50 %, 1×)")
+    title = f"Does it look like {target}? Share of real ones that are at least as far from their nearest (usual: 50 %)"
+    return fact_table(cells, title)
 
 
 def _doubt(value: Counterfactuals, target: str) -> str:
     share = float(value.plausibility[value.best])
     if share >= _ODD:
-        return f"It is about as near to real images of {target} as some of these are to one another."
+        return (
+            f"In the layer's features it is no farther from real images of {target} than {100 * share:.0f} % of these "
+            "are from one another."
+        )
     return (
         f"<b>Hardly any real image of {target} is as remote</b>: it may be an adversarial perturbation, which says "
         "more of the network than of the image. Components instead of features, or a margin, ask for more."

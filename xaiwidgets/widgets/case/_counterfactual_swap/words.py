@@ -48,8 +48,8 @@ def _random(value: RegionSwaps) -> str:
     if not len(reached):
         return f"Swapped at random, none of {orders} orders of {tried} cells flips it."
     return (
-        f"Swapped at random, {len(reached)} of {orders} orders of {tried} cells flip it, after "
-        f"{float(reached.median()):.0f} edits in the middle."
+        f"Swapped at random, {len(reached)} of {orders} orders of {tried} cells flip it (median "
+        f"{float(reached.median()):.0f} edits)."
     )
 
 
@@ -60,14 +60,12 @@ def _how(value: RegionSwaps) -> str:
 
 
 def _others(value: RegionSwaps) -> str:
+    said = "The edit is in the map: its cells have seen more than the pixels below them."
     if len(value.places) < 2:  # noqa: PLR2004 - one is no choice
-        return ""
+        return said
     known = [str(count) for count in value.other_edits if count > 0]
-    counts = f" ({', '.join(known)} edits, each fewer than before)" if known else ""
-    return (
-        f"Of {len(value.places)} distractors the one with the fewest edits is shown{counts}. The edit is in the map: "
-        "its cells have seen more than the pixels below them."
-    )
+    counts = f" ({', then '.join(known)})" if len(known) > 1 else ""
+    return f"Of {len(value.places)} distractors the one with the fewest edits is shown{counts}. {said}"
 
 
 def _cell(cell: int, value: RegionSwaps) -> str:
