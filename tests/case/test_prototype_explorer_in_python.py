@@ -83,6 +83,17 @@ def test_the_evidence_and_the_plot_say_what_the_answer_says(make):
     np.testing.assert_allclose(mean, value.random_mmd2.mean(0))
 
 
+def test_where_fewer_prototypes_were_nearer_to_the_set_it_is_said(make):
+    """One of each of ten equal classes is balanced, an eleventh is not."""
+    value = run(view := make(xw.PrototypeExplorer, prototypes=12, per_class=True))
+    assert int(value.mmd2.argmin()) == 9
+    assert f"It was smallest with 10 prototypes: {float(value.mmd2[9]):.4f}." in view.evidence.value
+    view.set(prototypes=10)
+    view.wait(60)
+    view.draw(view.shown)
+    assert "It was smallest" not in view.evidence.value
+
+
 @pytest.mark.parametrize(
     ("kind", "count", "other"), [("PrototypeExplorer", "prototypes", "gamma"), ("CoverExplorer", "count", "epsilon")]
 )

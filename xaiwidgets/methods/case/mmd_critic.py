@@ -19,10 +19,10 @@ class MMDCritic(Method):
 
     Kim, Khanna and Koyejo (2016), "Examples are not Enough, Learn to Criticize!": prototypes S are added one by one so
     that J(S) = 2/(n|S|) Σ_{i∈[n], j∈S} k(xᵢ, xⱼ) − 1/|S|² Σ_{i,j∈S} k(xᵢ, xⱼ) grows most; the squared maximum mean
-    discrepancy MMD² = 1/n² Σ k(xᵢ, xⱼ) − J(S) falls with it. Criticisms are rows where the witness w(x) =
-    1/n Σᵢ k(x, xᵢ) − 1/|S| Σ_{j∈S} k(x, xⱼ) is large in absolute value and that are unlike each other (the
-    log-determinant of their kernel). That the greedy choice comes near the best set is promised only for kernels that
-    are almost diagonal; hence random sets of the same size stand beside it.
+    discrepancy MMD² = 1/n² Σ k(xᵢ, xⱼ) − J(S) falls with it; where no row makes J grow, MMD² rises and one is added all
+    the same. Criticisms are rows where the witness w(x) = 1/n Σᵢ k(x, xᵢ) − 1/|S| Σ_{j∈S} k(x, xⱼ) is large in absolute
+    value and that are unlike each other (the log-determinant of their kernel). That the greedy choice comes near the
+    best set is promised only for kernels that are almost diagonal; hence random sets of the same size stand beside it.
 
     k(x, x') = exp(−γ d²/m²), with d the Euclidean distance between features and m² the median of d² between two rows:
     γ = 1, the median heuristic, needs no standardising and means the same for any layer; a larger γ compares only what

@@ -41,8 +41,8 @@ class PrototypeExplorer(PrototypeWidget):
     kind = MMDCritic
     title = "Prototype explorer"
     groups = (
-        Group("prototype", "Prototypes, with their class and the images that each is the nearest to"),
-        Group("criticism", "Criticisms, with what the prototypes have of their like"),
+        Group("prototype", "Prototypes: class, and how many images each is nearest to"),
+        Group("criticism", "Criticisms: class, and what prototypes have of their like"),
     )
 
     def __init__(

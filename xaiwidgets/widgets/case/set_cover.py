@@ -43,8 +43,8 @@ class CoverExplorer(PrototypeWidget):
     kind = SetCover
     title = "Cover explorer"
     groups = (
-        Group("prototype", "Prototypes, with their class and how many images each covers more"),
-        Group("uncovered image", "Uncovered, with how many of their class around them are uncovered"),
+        Group("prototype", "Prototypes: class, and how many images each covers more"),
+        Group("uncovered image", "Uncovered: class, and how many of it are uncovered around"),
     )
 
     def __init__(

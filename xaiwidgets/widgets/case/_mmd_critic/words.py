@@ -7,6 +7,7 @@ from xaiwidgets.widgets.parts.words import class_name
 
 Names = tuple[str, ...] | None
 
+_WORSE = 1.02  # a rise that is worth a sentence
 _CAVEAT = (
     "A small MMD² says that prototypes lie among the features as the images do, at the width of this kernel. It does "
     "not say that somebody who sees them understands the network."
@@ -57,7 +58,15 @@ def in_words(value: PrototypesAndCriticisms) -> str:
         f"alike). Of as many random images it is {mean:.4f}{times} ({float(random.min()):.4f} to "
         f"{float(random.max()):.4f} in {len(random)} draws)."
     )
-    return "<br>".join(filter(None, [first, _accuracy_words(value), _CAVEAT]))
+    return "<br>".join(filter(None, [first, _smallest_words(value), _accuracy_words(value), _CAVEAT]))
+
+
+def _smallest_words(value: PrototypesAndCriticisms) -> str:
+    """Where fewer prototypes were nearer to the set: the search adds one also where every row makes it worse."""
+    best = int(value.mmd2.argmin())
+    if float(value.mmd2[-1]) <= float(value.mmd2[best]) * _WORSE:
+        return ""
+    return f"It was smallest with {best + 1} prototype{'s' * (best > 0)}: {float(value.mmd2[best]):.4f}."
 
 
 def _accuracy_words(value: PrototypesAndCriticisms) -> str:
