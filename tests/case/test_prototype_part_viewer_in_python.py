@@ -62,7 +62,7 @@ def test_pairs_and_their_sum_are_those_of_the_method(ready):
         for place, pair in enumerate(pairs[:4]):
             assert notes[2 * place] == f"similarity {pair.similarity:.2f}"
             name = ready.names[int(value.classes[pair.prototype])]
-            worth = f"{name} × {pair.weight:.2f} = {pair.points:+.2f} points"
+            worth = f"{name} × {pair.weight:.2f} = {pair.points:+.2f}"
             assert notes[2 * place + 1] == worth.replace("-", "−")
         logit = f"{math.fsum(pair.points for pair in pairs):+.2f}".replace("-", "−")
         assert f"sum: the logit of {ready.names[shown]}</th><td>{logit}" in ready.pairs.sums.value

@@ -12,14 +12,14 @@ from xaiwidgets.widgets.case._prototype_parts.words import minus
 from xaiwidgets.widgets.parts.facts import fact_table
 from xaiwidgets.widgets.parts.frame_view import FrameView
 from xaiwidgets.widgets.parts.pick import pick
-from xaiwidgets.widgets.parts.root import heading, heading_html
 from xaiwidgets.widgets.parts.theme import MID_GREY
 from xaiwidgets.widgets.parts.words import class_name
 
 SHOWN = 4
 """Pairs that are shown."""
 
-_TITLE, _SIDE, _ACROSS = "This looks like that", 168, 4
+_TITLE, _WHICH = "This looks like that", ("this", "that")
+_SIDE, _ACROSS = 168, 4
 
 
 class PairsView(widgets.VBox):
@@ -29,18 +29,16 @@ class PairsView(widgets.VBox):
         self._train, self._test, self._names = train, test, names
         self._those, self._these = BoxedPictures(train, _SIDE), BoxedPictures(test, _SIDE)
         self._shown: object = None
-        self.title, self.frame, self.sums = heading(_TITLE), FrameView(columns=_ACROSS), widgets.HTML()
+        self.frame, self.sums = FrameView(columns=_ACROSS), widgets.HTML()
         self.choice = pick("Points for", ["the predicted class", *names])
-        super().__init__([self.title, self.frame, self.sums])
+        super().__init__([self.frame, self.sums])
         self.blank()
 
     def blank(self) -> None:
-        """Grey pictures."""
+        """Empty cells."""
         self._shown = None
-        self._lay([None] * SHOWN, 0)
-        nothing = [(0, 0, 0, 0)] * (2 * SHOWN)
-        self.frame.show(self._these([-1] * (2 * SHOWN), nothing, [""] * (2 * SHOWN)), lossless=True)
-        self.title.value = heading_html(_TITLE, "once there are parts")
+        alts = [f"{which} of pair {place}, once there are parts" for place in range(1, SHOWN + 1) for which in _WHICH]
+        self._name(alts, [""] * len(alts), [MID_GREY] * len(alts), _TITLE)
         self.sums.value = ""
 
     def show(self, value: LearnedParts, query: int) -> None:
@@ -52,7 +50,7 @@ class PairsView(widgets.VBox):
         label = self.choice.index - 1 if self.choice.index else int(value.predictions[query])
         pairs = value.pairs(query, label)
         shown = [*pairs[:SHOWN], *[None] * (SHOWN - len(pairs))]
-        self._lay(shown, query, value)
+        self._lay(shown, query, value, label)
         boxes = value.query_boxes(query)
         colors = [color_of(int(value.classes[pair.prototype])) if pair else "" for pair in shown]
         nothing = (0, 0, 0, 0)
@@ -68,28 +66,28 @@ class PairsView(widgets.VBox):
         )
         both = [picture for couple in zip(these, those, strict=True) for picture in couple]
         self.frame.show(np.stack(both), lossless=True)
-        why = f"why {self._names[label]}" + ("" if self.choice.index else ", the predicted class")
-        self.title.value = heading_html(_TITLE, f"test image {query:,} · {why}")
         self.sums.value = self._added_up(value, query, label, pairs)
 
-    def _lay(self, pairs: list[Pair | None], query: int, value: LearnedParts | None = None) -> None:
-        labels, alts, notes, colors = [], [], [], []
+    def _lay(self, pairs: list[Pair | None], query: int, value: LearnedParts, label: int) -> None:
+        alts, notes, colors = [], [], []
         for place, pair in enumerate(pairs, 1):
             # Names stay while it learns: a picture is taken away where its name changes.
-            alts += [f"pair {place}: this part of test image {query}", f"pair {place}: looks like that part"]
-            labels += ["this", "that"]
+            alts += [f"this of pair {place}: a part of test image {query}", f"that of pair {place}: a training part"]
             notes += [f"similarity {pair.similarity:.2f}", self._worth(value, pair)] if pair else ["", ""]
             colors += [color_of(int(value.classes[pair.prototype])) if pair else MID_GREY] * 2
-        _, height, width = self._test.shape
-        above = {0: "this: in the test image · that: in a training image"}
-        self.frame.set_grid(
-            labels, alts, [minus(note) for note in notes], colors, width / height, columns=_ACROSS, headings=above
+        self._name(
+            alts, [minus(note) for note in notes], colors, f"{_TITLE}: test image {query:,}, why {self._names[label]}"
         )
+
+    def _name(self, alts: list[str], notes: list[str], colors: list[str], above: str) -> None:
+        _, height, width = self._test.shape
+        labels = [*_WHICH] * SHOWN
+        self.frame.set_grid(labels, alts, notes, colors, width / height, columns=_ACROSS, headings={0: above})
 
     def _worth(self, value: LearnedParts, pair: Pair) -> str:
         """Whose part it is, and what the pair adds."""
         name = class_name(int(value.classes[pair.prototype]), self._names)
-        return f"{name} × {pair.weight:.2f} = {pair.points:+.2f} points"
+        return f"{name} × {pair.weight:.2f} = {pair.points:+.2f}"
 
     def _added_up(self, value: LearnedParts, query: int, label: int, pairs: list[Pair]) -> str:
         shown, others = sum(pair.points for pair in pairs[:SHOWN]), sum(pair.points for pair in pairs[SHOWN:])
