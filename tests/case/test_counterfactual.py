@@ -59,13 +59,13 @@ def cheapest(value, W, b, rows):
     )
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_on_a_linear_model_it_is_the_analytic_optimum(seed):
     """Without bounds in the way only argmax |w_k| MAD_k moves, by |f| / |w_k|; two classes, as far as is needed."""
     rows, draw = table(seed)
     W, b, function = linear(draw, 2, rows.shape[1])
     value = explained(function, rows, starts=1)
-    w, f = W[value.target] - W[value.prediction], None
+    w = W[value.target] - W[value.prediction]
     f = float(function(rows[:1])[0, value.target] - function(rows[:1])[0, value.prediction])
     steepest = int((w.abs() * value.scale).argmax())
     found = cheapest(value, W, b, rows)
@@ -79,7 +79,7 @@ def test_on_a_linear_model_it_is_the_analytic_optimum(seed):
         assert moved == [steepest]
 
 
-@pytest.mark.parametrize("seed", range(100, 112))
+@pytest.mark.parametrize("seed", range(100, 106))
 def test_between_several_classes_it_is_near_the_linear_programme_and_valid(seed):
     rows, draw = table(seed)
     W, b, function = linear(draw, 4, rows.shape[1])
@@ -131,7 +131,7 @@ def test_spreads_are_those_of_scipy_with_a_floor():
     rows, draw = table(5, features=6)
     rows[:, 2] = torch.where(torch.arange(80) == 4, 3.0, 0.0)  # MAD 0, range 3
     rows[:, 3] = 2.0  # no range at all
-    W, _, function = linear(draw, 2, 6)
+    _, _, function = linear(draw, 2, 6)
     value = explained(function, rows, floor=0.05)
     expected = median_abs_deviation(rows.numpy(), axis=0)
     assert expected[2] == expected[3] == 0
@@ -140,7 +140,6 @@ def test_spreads_are_those_of_scipy_with_a_floor():
     apart = ((value.counterfactuals - rows[0]).abs() / value.scale).sum(1)
     assert torch.allclose(value.distance, apart)
     assert bool((value.counterfactuals[:, 3] == 2).all())
-    assert W.shape == (2, 6)
 
 
 @pytest.fixture(scope="module")
