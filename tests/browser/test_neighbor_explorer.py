@@ -1,6 +1,6 @@
 """The explorer of nearest neighbours as it is used: from image to image, back, over the map, in other layers."""
 
-from tests.browser.acts import Acts
+from tests.browser.acts import LOOK, Acts
 
 ACTS = Acts("NeighborExplorer")
 CELLS = ["import xaiwidgets as xw", "view = xw.NeighborExplorer(xw.load_model('lenet'))\nview"]
@@ -26,9 +26,9 @@ def test_one_walks_from_neighbour_to_neighbour_and_back(open_page):
     ACTS.says(page, "of 1,000 unseen images")
     before = ACTS.settled(page)
     ACTS.button(page, "Next mistake").click()
-    asked(page, "Test image".upper())
     page.wait_for_selector(f"{TRAIL} >> nth=1", state="attached")
-    assert ACTS.settled(page) != before
+    page.wait_for_function(f"(was) => ({LOOK})(['{ACTS.root}', 0]) !== was", arg=before)
+    ACTS.status(page, "done")
     page.get_by_role("button", name="neighbour 2 in conv2").click()
     asked(page, "TRAINING IMAGE")
     page.wait_for_selector(f"{TRAIL} >> nth=2", state="attached")

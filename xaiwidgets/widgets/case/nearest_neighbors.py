@@ -7,15 +7,13 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 from torch import nn
-from traitlets import Int, List
 
 from xaiwidgets.compute import Job
-from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.data import ImageSet, read_image
 from xaiwidgets.methods.case._nearest.result import Neighbors
 from xaiwidgets.methods.case.nearest_neighbors import NearestNeighbors
 from xaiwidgets.models import ImageModel
-from xaiwidgets.widgets.case._nearest.asked import OWN, TEST, TRAIN, Asked, asked_test, asked_train
+from xaiwidgets.widgets.case._nearest.asked import Asked
+from xaiwidgets.widgets.case._nearest.asking_explorer import AskingExplorer
 from xaiwidgets.widgets.case._nearest.feature_atlas import FeatureAtlas
 from xaiwidgets.widgets.case._nearest.importance_tab import ImportanceTab
 from xaiwidgets.widgets.case._nearest.layers_choice import LayersChoice, usual_layers
@@ -25,10 +23,9 @@ from xaiwidgets.widgets.case._nearest.strip import NeighborStrip
 from xaiwidgets.widgets.case._nearest.trail import Trail
 from xaiwidgets.widgets.case._nearest.words import support_in_words
 from xaiwidgets.widgets.parts.evidence import Evidence
-from xaiwidgets.widgets.parts.image_choice import images_for
 from xaiwidgets.widgets.parts.image_drop import ImageDrop
 from xaiwidgets.widgets.parts.labelled_sets import sets_for
-from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
+from xaiwidgets.widgets.parts.method_explorer import Input, checked_names
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
 from xaiwidgets.widgets.parts.run import Run
@@ -38,7 +35,7 @@ _CALIBRATING = 1000  # test images that calibrate at most
 _FIRST = "Run to look for neighbours among {:,} training images."
 
 
-class NeighborExplorer(MethodExplorer):
+class NeighborExplorer(AskingExplorer):
     """See the training images nearest to an image in the network's own eyes, and how far they support its answer.
 
     ``train`` and ``test`` are labelled images (`xw.data.ImageSet`; the packaged Fashion-MNIST unless told), ``chosen``
@@ -53,7 +50,6 @@ class NeighborExplorer(MethodExplorer):
     kind = NearestNeighbors
     steps_setting = ""
     unit = "%"
-    examples = List(Int(), help="training images inside the last lasso on the map")
 
     def __init__(
         self,
@@ -87,7 +83,6 @@ class NeighborExplorer(MethodExplorer):
             how=[heading("What supports it?"), self.evidence],
         )
         self.evidence.say(_FIRST.format(len(self.train)))
-        self.trail.add(self.asked)
         self._wire()
 
     def _wire(self) -> None:
@@ -100,55 +95,7 @@ class NeighborExplorer(MethodExplorer):
         ]
         self._open(_TABS[0])
         self.tabs.observe(lambda change: self.guarded(self._open, change["new"]), "value")
-        self.panel.mistake.on_click(lambda _button: self.guarded(self.next_mistake))
         self.frame.observe(lambda change: self.guarded(self._on_cell, change["new"]), "selected")
-        self.drop.on_files(lambda files: [self.guarded(self._take_file, *file) for file in files])
-        self.atlas.map.on_choose(lambda images: self.guarded(self._on_map, images))
-
-    @property
-    def asked(self) -> Asked:
-        """What is asked about."""
-        return self.panel.asked
-
-    def choose_test(self, place: int) -> None:
-        """Ask about a test image."""
-        self.ask(asked_test(self.test, self._place(place, self.test, "Test image")))
-
-    def walk_to(self, place: int) -> None:
-        """Ask about a training image, which is then no neighbour of its own."""
-        self.ask(asked_train(self.train, self._place(place, self.train, "Training image")))
-
-    def ask_about(self, image: Any, name: str = "the given image") -> None:
-        """Ask about any image: what `xw.data.ImageSet` takes, of which the first is meant, or a file's path."""
-        self.ask(Asked(OWN, -1, images_for(self.model, image)[:1], name))
-
-    def next_mistake(self) -> None:
-        """Ask about the next test image that the network answers wrongly."""
-        self.choose_test(self.panel.next_mistake())
-
-    def back(self) -> None:
-        """Ask again about what came before on the trail."""
-        asked = self.trail.go_back()
-        if asked is None:
-            raise XaiwidgetsError("The trail begins here; there is nothing to go back to.")
-        self._return_to(asked)
-
-    def ask(self, asked: Asked) -> None:
-        """Ask about an image; once it has run, it is answered at once."""
-        self.trail.add(asked)
-        self._return_to(asked)
-
-    def _return_to(self, asked: Asked) -> None:
-        self.panel.ask(asked)
-        self.frame.set_trait("selected", -1)
-        self.choice_changed()
-
-    def choice_changed(self) -> None:
-        """Another image or other layers: answered at once, once it has run."""
-        if self.shown is not None or self.current is not None:
-            self.run()
-        else:
-            super().choice_changed()
 
     def chosen(self) -> dict[str, Any]:
         """The layers."""
@@ -166,14 +113,6 @@ class NeighborExplorer(MethodExplorer):
             ("query", *self.asked.as_query()),
             ("calibration", calibrating, calibrating.source),
         ]
-
-    def remember(self) -> dict[str, Any]:
-        """What was asked about."""
-        return {"asked": self.asked}
-
-    def restore(self, remembered: Mapping[str, Any]) -> None:
-        """Ask about it again."""
-        self.panel.ask(remembered["asked"])
 
     def run(self) -> "NeighborExplorer":
         """Start with the present settings; returns at once."""
@@ -255,21 +194,6 @@ class NeighborExplorer(MethodExplorer):
         if places[cell] >= 0:
             self.walk_to(places[cell])
 
-    def _on_map(self, places: list[int]) -> None:
-        """One point becomes the query, several go to ``examples``."""
-        if len(places) == 1:
-            kind, place = self.atlas.place_of(places[0])
-            self.walk_to(place) if kind == TRAIN else self.choose_test(place)
-            return
-        self.examples = [place for kind, place in map(self.atlas.place_of, places) if kind != TEST]
-        self.mark_news()
-
-    def _take_file(self, name: str, content: bytes) -> None:
-        try:
-            self.ask_about(ImageSet(read_image(content, self.model.picture_shape, name=name)[None]), name)
-        except XaiwidgetsError as error:
-            self.drop.say(str(error))
-
     def _open(self, tab: str) -> None:
         """Show one page of the middle."""
         for name, page in zip(_TABS, self._pages, strict=True):
@@ -278,12 +202,6 @@ class NeighborExplorer(MethodExplorer):
         if tab == _TABS[2]:
             method = self.method()
             self.importance.fill(self.panel.chosen[0], method.layers, method.k)
-
-    @staticmethod
-    def _place(place: int, images: ImageSet, what: str) -> int:
-        if not 0 <= place < len(images):
-            raise XaiwidgetsError(f"{what} {place} was asked for; there are {len(images):,}, 0 to {len(images) - 1:,}.")
-        return int(place)
 
 
 def _outputs(model: ImageModel) -> int:
