@@ -190,8 +190,7 @@ class InfluenceExplorer(RetrainingExplorer):
             if self.panel.survey.features is not None:
                 mistakes = self.panel.survey.mistakes(self.test.labels)
                 self.map.show(self.panel.survey.features, mistakes, "answered wrongly")
-            chosen = self.panel.chosen
-            self.map.highlight(*((chosen[0],) if len(chosen) == 1 else (-1, chosen)))
+            self.map.highlight(self.panel.chosen[0] if len(self.panel.chosen) == 1 else -1)
 
     def plot_of(self, run: Run) -> Any:
         """The histogram."""

@@ -53,6 +53,7 @@ function mapHands({ model, link, dom, camera, state, painter, desk, select }) {
     }, 60);
     name();
   };
+  /** The tip stays beside its point when that moves. */
   const moveTip = () => {
     if (looked >= 0) dom.tip.show(pointName(state.cloud, looked), camera.screen(state.cloud.xy, looked), camera);
   };
@@ -78,7 +79,7 @@ function mapHands({ model, link, dom, camera, state, painter, desk, select }) {
     dom.option.setAttribute("aria-selected", String(marks.selected.includes(cursor)));
     dom.stage.setAttribute("aria-activedescendant", dom.option.id);
   };
-  const moved = () => { moveTip(); painter.points(); };
+  const moved = () => painter.points();
   const setMode = (to) => {
     mode = to;
     dom.buttons.lasso.setAttribute("aria-pressed", String(to === "lasso"));
@@ -177,5 +178,5 @@ function mapHands({ model, link, dom, camera, state, painter, desk, select }) {
     away: () => zoom(1 / 1.4), fit: () => { camera.fit(); moved(); } };
   for (const [which, react] of Object.entries(presses)) link.listen(dom.buttons[which], "click", react);
   link.signal.addEventListener("abort", () => clearTimeout(resting));
-  return { arrived, name, moved };
+  return { arrived, name, follow: moveTip, lookAway: () => look(-1) };
 }

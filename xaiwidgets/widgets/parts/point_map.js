@@ -36,7 +36,7 @@ function buildMap(model, el) {
 }
 
 /** The painter: paints points and marks when asked, at most once a frame. */
-function mapPainter(dom, camera, state) {
+function mapPainter(dom, camera, state, painted) {
   let sheet = null;
   let waiting = 0;
   let stale = false;
@@ -48,7 +48,7 @@ function mapPainter(dom, camera, state) {
     const { cloud } = state;
     const [width, height] = [dom.points.width, dom.points.height];
     const radius = radiusFor(cloud.count, camera.zoom) * ratio;
-    const margin = 2 * Math.ceil(3 * radius + 2 * ratio);
+    const margin = 2 * Math.ceil(2.5 * radius + 2 * ratio);
     if (sheet?.width !== width || sheet.height !== height || sheet.margin !== margin) {
       sheet = makeSheet(width, height, margin);
     }
@@ -57,7 +57,7 @@ function mapPainter(dom, camera, state) {
     const colors = cloud.colors ?? [];
     const frame = camera.frame(ratio);
     for (const { which, opacity, cross } of cloud.layers) {
-      const look = { which, opacity, radius: cross ? 1.7 * radius + ratio : radius };
+      const look = { which, opacity, radius: cross ? 1.4 * radius + ratio : radius };
       // A rim keeps crosses apart from the points of their colour below.
       if (cross) paintLayer(sheet, cloud, frame, { ...look, shapeFor: () => "rim", colors: colors.map(() => base) });
       paintLayer(sheet, cloud, frame, { ...look, shapeFor: cross ? () => "cross" : shapeOf, colors });
@@ -80,9 +80,12 @@ function mapPainter(dom, camera, state) {
     if (stale) paintPoints(ratio, colors);
     paintMarks(dom.marks, ratio, camera, state.cloud.xy, colors, state.marks);
     state.milliseconds = performance.now() - began;
-    if (stale) dom.picture.dataset.milliseconds = state.milliseconds.toFixed(1);
-    if (stale) dom.picture.dataset.drawn = Number(dom.picture.dataset.drawn) + 1;
+    if (stale && state.cloud.count) {
+      dom.picture.dataset.milliseconds = state.milliseconds.toFixed(1);
+      dom.picture.dataset.drawn = Number(dom.picture.dataset.drawn) + 1;
+    }
     stale = false;
+    painted();
   };
   const ask = (points) => {
     stale ||= points;
@@ -130,7 +133,7 @@ function render({ model, el }) {
   const camera = makeCamera();
   const state = { cloud: NOTHING, epoch: -1, milliseconds: 0,
     marks: { query: -1, neighbours: [], trail: [], cursor: -1, selected: [], lasso: [] } };
-  const painter = mapPainter(dom, camera, state);
+  const painter = mapPainter(dom, camera, state, () => hands.follow());
   const move = mapMover(camera, state, painter);
   const link = openLink(model, () => ({ visible: !document.hidden }));
   const desk = pictureDesk(link, () => state.epoch, (index) => hands.arrived(index));
@@ -142,12 +145,12 @@ function render({ model, el }) {
     hands.name();
   };
   const whole = (message, [places, categories, crosses]) => {
+    hands.lookAway(); // the points are others
     desk.clear();
     state.epoch = message.epoch;
     state.cloud = { ...message, xy: state.cloud.count === message.count ? state.cloud.xy : new Float32Array(0),
       categories: numbers(Uint16Array, categories), crosses: numbers(Uint8Array, crosses),
       css: message.colors, colors: message.colors.map(packed) };
-    state.marks.cursor = -1;
     writeKey(dom.key, state.cloud);
     move(numbers(Float32Array, places));
     select();
