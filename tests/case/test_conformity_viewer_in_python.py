@@ -69,6 +69,7 @@ def test_a_place_that_is_chosen_or_pointed_at_is_looked_at(make):
     view.size.part.value = "4 px"
     view.draw(view.shown)
     assert view.region == value.region_at(5, 11, 1)
+    assert view.foot.sentence == sentence_of(value, view.region, NAMES)
     assert view.places.sheet._names[tile][0] == without_in_words(value, view.region, NAMES)
     view.places.sheet.hovered = 0
     view.draw(view.shown)

@@ -184,15 +184,16 @@ class ConformityViewer(MethodExplorer):
     def draw(self, run: Run) -> None:
         """Numbers, legend, neighbours, curve, evidence and sentence."""
         value: ConformityMap = run.value
-        names, region = self._names(value), self.region
+        names = self._names(value)
         self.size.offer(value)
+        self.places.show(self._image(run), value, self.size.level(value), names)
+        region = self.region  # of the places as they are now
         self.frame.set_notes(self.notes(run))
         if region != self._outlined:
             self._outlined = region
             self.frame.show(self._picture, lossless=True)
         maps = self.size.maps(value)
         self.legend.value = "".join(legend_html(name, found) for name, found in zip(_MAPS, maps, strict=True))
-        self.places.show(self._image(run), value, self.size.level(value), names)
         self.near.show(value, region, names)
         self.curve.show(value, now=run.job.finished)
         self.evidence.say(evidence_html(value, names))
