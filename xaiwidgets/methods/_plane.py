@@ -10,7 +10,7 @@ from torch import Tensor
 from xaiwidgets.core import Step, XaiwidgetsError
 
 _NEIGHBORS = 10
-_DISTANCES = 2_000_000  # at once: less than a tenth of a second
+_DISTANCES = 1_000_000  # at once: less than a tenth of a second
 
 
 @dataclass(frozen=True)
