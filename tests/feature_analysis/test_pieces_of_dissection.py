@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from xaiwidgets.methods._geometry.geometry import Axis, Geometry
+from xaiwidgets.methods._upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._dissection.detectors import best_concepts, unique_detectors
 from xaiwidgets.methods.feature_analysis._dissection.quantiles import BINS, Histogram, bins_of
 from xaiwidgets.methods.feature_analysis._dissection.top_maps import TopMaps
 from xaiwidgets.methods.feature_analysis._dissection.unit_reader import rotated_basis
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
-from xaiwidgets.methods.feature_analysis._geometry import Axis, Geometry
 
 MILLION = 1_000_000
 

@@ -6,11 +6,12 @@ import torch
 from scipy import ndimage
 
 from xaiwidgets.data import photographs
-from xaiwidgets.methods.feature_analysis import _color, _objectives, _penalties, _transforms
-from xaiwidgets.methods.feature_analysis._adam import Adam
+from xaiwidgets.methods._adam import Adam
+from xaiwidgets.methods._geometry import transforms as drawn
+from xaiwidgets.methods._geometry.transforms import Transforms
+from xaiwidgets.methods.feature_analysis import _color, _objectives, _penalties
 from xaiwidgets.methods.feature_analysis._parameterization import Fourier, Phase, Pixel, natural_magnitude
 from xaiwidgets.methods.feature_analysis._redirect import RedirectedReLUs
-from xaiwidgets.methods.feature_analysis._transforms import Transforms
 
 SHEET = torch.tensor([[[[0.0, 1, 3], [2, 5, 4], [1, 0, 2]]]], dtype=torch.float64)
 
@@ -76,7 +77,7 @@ def test_the_first_fourier_image_is_nearly_grey():
 def test_draws_do_not_depend_on_the_batch():
     parameterization = image(Fourier, (3, 16, 16))
     assert torch.equal(parameterization.start(generators(3))[2], parameterization.start(generators(3)[2:])[0])
-    assert torch.equal(_transforms.draw(generators(3))[2], _transforms.draw(generators(3)[2:])[0])
+    assert torch.equal(drawn.draw(generators(3))[2], drawn.draw(generators(3)[2:])[0])
 
 
 @pytest.mark.parametrize("kind", [Fourier, Pixel])
@@ -117,7 +118,7 @@ def test_all_transforms_at_once_are_scipys_affine_transform():
     ranges = Transforms(jitter=3, rotate=30.0, scale=0.2)
     draws = torch.tensor([[0.9, 0.1, 0.95, 0.9], [0.5, 0.5, 0.05, 0.3], [0.2, 0.7, 0.5, 0.0]], dtype=torch.float64)
     matrices, margins = ranges.matrices(draws, (24, 18))
-    found = _transforms.apply(images, matrices, margins, (24, 18)).numpy()
+    found = drawn.apply(images, matrices, margins, (24, 18)).numpy()
     for i, (horizontal, vertical, scale, turn) in enumerate(draws.tolist()):
         zoom = 1 + 0.2 * (int(scale * 11) - 5) / 5
         places = [0] * 6 + [k for k in range(-10, 11) if k]  # Lucid's 26 rotations, in tenths of the largest
@@ -134,10 +135,8 @@ def test_all_transforms_at_once_are_scipys_affine_transform():
 @pytest.mark.parametrize("canvas", [(28, 28), (24, 18), (100, 300), (300, 100), (224, 448), (8, 128)])
 @pytest.mark.parametrize("ranges", [Transforms(8, 10.0, 0.1), Transforms(0, 45.0, 0.0), Transforms(64, 45.0, 0.3)])
 def test_no_transform_looks_beyond_the_padding(canvas, ranges):
-    matrices, margins = ranges.matrices(
-        _transforms.draw([torch.Generator().manual_seed(i) for i in range(400)]), canvas
-    )
-    places = _transforms._places(matrices, canvas)
+    matrices, margins = ranges.matrices(drawn.draw([torch.Generator().manual_seed(i) for i in range(400)]), canvas)
+    places = drawn._places(matrices, canvas)
     edge = [1 - 1 / (side + 2 * margin) for side, margin in zip(canvas[::-1], margins[::-1], strict=True)]
     assert (places.abs().amax((0, 1, 2)) <= torch.tensor(edge)).all()
 
@@ -145,9 +144,9 @@ def test_no_transform_looks_beyond_the_padding(canvas, ranges):
 @pytest.mark.parametrize("margins", [(3, 5), (9, 4), (20, 13)])
 def test_wrapping_has_the_gradient_of_autograd(margins):
     images = torch.rand(2, 3, 6, 8, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: _transforms._Wrap.apply(x, margins), images)
+    assert torch.autograd.gradcheck(lambda x: drawn._Wrap.apply(x, margins), images)
     rows, columns = (torch.arange(-m, side + m) % side for m, side in zip(margins, (6, 8), strict=True))
-    assert torch.equal(_transforms._Wrap.apply(images, margins), images[:, :, rows][:, :, :, columns])
+    assert torch.equal(drawn._Wrap.apply(images, margins), images[:, :, rows][:, :, :, columns])
 
 
 def test_jitter_alone_is_a_roll():
@@ -155,12 +154,12 @@ def test_jitter_alone_is_a_roll():
     matrices, margins = Transforms(4, 0.0, 0.0).matrices(
         torch.tensor([[0.99, 0.0, 0.5, 0.5]], dtype=torch.float64), (16, 16)
     )
-    moved = _transforms.apply(images, matrices, margins, (16, 16))
+    moved = drawn.apply(images, matrices, margins, (16, 16))
     torch.testing.assert_close(moved, images.roll((4, -4), dims=(2, 3)), rtol=0, atol=1e-9)
 
 
 def test_the_draws_have_lucids_frequencies():
-    draws = _transforms.draw([torch.Generator().manual_seed(i) for i in range(6000)])
+    draws = drawn.draw([torch.Generator().manual_seed(i) for i in range(6000)])
     matrices, _ = Transforms(0, 10.0, 0.1).matrices(draws, (64, 64))
     angles = torch.rad2deg(torch.atan2(matrices[:, 1, 0], matrices[:, 0, 0])).round()
     assert (angles == 0).double().mean().item() == pytest.approx(6 / 26, abs=0.02)

@@ -21,8 +21,8 @@ from tests.networks import NETWORKS, image_model, layer_of
 from xaiwidgets.core import InvalidSettingError, XaiwidgetsError, last
 from xaiwidgets.data import ImageSet
 from xaiwidgets.methods import ReceptiveField
+from xaiwidgets.methods._geometry.geometry import geometry_of
 from xaiwidgets.methods.feature_analysis import _receptive, _scan
-from xaiwidgets.methods.feature_analysis._geometry import geometry_of
 from xaiwidgets.methods.feature_analysis._occlusion import Lattice
 from xaiwidgets.models import ImageModel, Probe, load_model
 

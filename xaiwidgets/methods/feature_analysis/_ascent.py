@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.methods.feature_analysis import _objectives, _penalties, _transforms
-from xaiwidgets.methods.feature_analysis._adam import Adam
+from xaiwidgets.methods._adam import Adam
+from xaiwidgets.methods._geometry import transforms as drawn
+from xaiwidgets.methods._geometry.transforms import Transforms
+from xaiwidgets.methods._geometry.view import View
+from xaiwidgets.methods.feature_analysis import _objectives, _penalties
 from xaiwidgets.methods.feature_analysis._draws import generators_for, same_unit
 from xaiwidgets.methods.feature_analysis._from_settings import objective_of, parameterization_of
 from xaiwidgets.methods.feature_analysis._redirect import RedirectedReLUs
-from xaiwidgets.methods.feature_analysis._transforms import Transforms
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.methods.feature_analysis._visualization import Visualization
 from xaiwidgets.models import ImageModel, MicroBatches, Probe
 
@@ -72,7 +73,7 @@ class Ascent:
         """Draw one transform for each image, before anything is computed, so that a batch can be tried again."""
         self.transforms = Transforms(settings.jitter, settings.rotate, settings.scale)
         self._moves = self.view.movable and not self.transforms.none
-        self.matrices, self.margins = self.transforms.matrices(_transforms.draw(self.generators), self.view.canvas)
+        self.matrices, self.margins = self.transforms.matrices(drawn.draw(self.generators), self.view.canvas)
         self.matrices = self.matrices.to(self.free)
 
     def gradients(self, settings: "ActivationMaximization") -> Iterator[float]:

@@ -9,10 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.methods.feature_analysis import _penalties, _transforms
+from xaiwidgets.methods._geometry import transforms as drawn
+from xaiwidgets.methods._geometry.transforms import Transforms
+from xaiwidgets.methods.feature_analysis import _penalties
 from xaiwidgets.methods.feature_analysis._drawing import Drawing, encoded, noise, noted, parameterization_for
 from xaiwidgets.methods.feature_analysis._draws import generators_for
-from xaiwidgets.methods.feature_analysis._transforms import Transforms
 from xaiwidgets.models import ImageModel
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Exaggerating(Drawing):
         """Draw one transform for all images and what is drawn of them: the same in any batch."""
         transforms = Transforms(settings.jitter, settings.rotate, settings.scale)
         self._moves = self.view.movable and not transforms.none
-        matrices, self.margins = transforms.matrices(_transforms.draw(self.generators), self.view.canvas)
+        matrices, self.margins = transforms.matrices(drawn.draw(self.generators), self.view.canvas)
         self.matrices = matrices.to(self.free).expand(len(self.given), -1, -1)
 
     def gradients(self, settings: "Caricature") -> Iterator[float]:

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from xaiwidgets.core import Step
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._from_settings import objective_of
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, MicroBatches, Probe
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from xaiwidgets.methods.feature_analysis._view import View
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.models import ImageModel, Probe
 from xaiwidgets.models.layers import SURVEY_BATCH
 

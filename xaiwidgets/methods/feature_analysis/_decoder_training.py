@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet, as_image_set
-from xaiwidgets.methods.feature_analysis._adam import Adam
+from xaiwidgets.methods._adam import Adam
 from xaiwidgets.methods.feature_analysis._decoder import Decoder, Plan, Reader, standardised
 from xaiwidgets.methods.feature_analysis._decoder_file import digest
 from xaiwidgets.methods.feature_analysis._errors import image_error

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.methods.feature_analysis._adam import Adam
+from xaiwidgets.methods._adam import Adam
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._color import colors_for, decorrelate
 from xaiwidgets.methods.feature_analysis._parameterization import Fourier, Parameterization, Pixel
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, MicroBatches, Probe
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis import _objectives
 from xaiwidgets.methods.feature_analysis._color import colors_for
 from xaiwidgets.methods.feature_analysis._parameterization import (
@@ -14,7 +15,6 @@ from xaiwidgets.methods.feature_analysis._parameterization import (
     Pixel,
     natural_magnitude,
 )
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, Layout
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._from_settings import refuse_images
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, Layer
 
 

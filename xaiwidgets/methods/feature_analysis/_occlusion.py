@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from xaiwidgets.methods.feature_analysis._view import View
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.models import MicroBatches, Probe
 
 _FEWEST = 4  # places along the shorter side at the first, coarsest level

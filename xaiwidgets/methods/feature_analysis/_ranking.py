@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.methods.feature_analysis._geometry import Geometry
+from xaiwidgets.methods._geometry.geometry import Geometry
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

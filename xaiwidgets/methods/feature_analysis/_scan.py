@@ -9,11 +9,11 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
+from xaiwidgets.methods._geometry.geometry import Geometry, geometry_of
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._from_settings import refuse_images
-from xaiwidgets.methods.feature_analysis._geometry import Geometry, geometry_of
 from xaiwidgets.methods.feature_analysis._images import checked_units, refuse_size
 from xaiwidgets.methods.feature_analysis._ranking import Ranking, UnitImages, joined
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, MicroBatches, Probe
 
 _CPU_PIXELS = 4 * 224 * 224  # of one batch: more gains no speed on a CPU and makes a step too long to stop

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._images import accepted, checked_units
 from xaiwidgets.methods.feature_analysis._rectifiers import Rectifiers, Rule, met
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, Probe
 from xaiwidgets.models.layers import SURVEY_BATCH
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from xaiwidgets.core import Method, Step, Steps, setting
 from xaiwidgets.data import ImageSet
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._images import accepted
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, MicroBatches, Probe, as_image_model
 from xaiwidgets.models.layout import layout_of
 

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
-from xaiwidgets.methods.feature_analysis._geometry import Axis, Geometry
+from xaiwidgets.methods._geometry.geometry import Axis, Geometry
+from xaiwidgets.methods._upsampling import Upsampling
 
 PERCENTILE = 0.95
 """Of the upsampled similarities, from which on pixels count as the most alike, as in the paper."""

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import as_image_set
+from xaiwidgets.methods._geometry.geometry import Geometry
 from xaiwidgets.methods.case._prototype_parts.boxes import field_boxes, peak_boxes
 from xaiwidgets.methods.case._prototype_parts.maps import layer_maps
 from xaiwidgets.methods.case._prototype_parts.network import PartNetwork, similarity
-from xaiwidgets.methods.feature_analysis._geometry import Geometry
 from xaiwidgets.models import ImageModel, Probe
 
 

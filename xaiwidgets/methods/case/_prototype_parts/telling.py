@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from xaiwidgets.methods._geometry.geometry import geometry_of
 from xaiwidgets.methods.case._prototype_parts.boxes import field_boxes, patch_geometry, peak_boxes
 from xaiwidgets.methods.case._prototype_parts.inputs import Side
 from xaiwidgets.methods.case._prototype_parts.network import PartNetwork
 from xaiwidgets.methods.case._prototype_parts.result import Known, LearnedParts
 from xaiwidgets.methods.case._prototype_parts.survey import Survey, own_maps
-from xaiwidgets.methods.feature_analysis._geometry import geometry_of
 from xaiwidgets.models import ImageModel, Probe
 
 if TYPE_CHECKING:

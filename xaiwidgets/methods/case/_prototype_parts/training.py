@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.methods._adam import Adam
 from xaiwidgets.methods.case._prototype_parts.network import PartNetwork, similarity
-from xaiwidgets.methods.feature_analysis._adam import Adam
 
 _SLOWEST = 0.05  # of the learning rate, at the end
 

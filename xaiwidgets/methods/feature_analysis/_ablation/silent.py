@@ -5,9 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._from_settings import refuse_images
 from xaiwidgets.methods.feature_analysis._images import refuse_size
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, Probe
 from xaiwidgets.models.layers import SURVEY_BATCH
 

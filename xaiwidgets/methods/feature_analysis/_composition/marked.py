@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from xaiwidgets.methods._upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._dissection.regions import Regions
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
 
 _MOST_PIXELS = 1 << 23  # of masks that are made at once
 

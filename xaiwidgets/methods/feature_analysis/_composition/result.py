@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from xaiwidgets.data._concepts.stores import Concept
+from xaiwidgets.methods._upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._composition.formula import Formula
 from xaiwidgets.methods.feature_analysis._composition.search import Found
 from xaiwidgets.methods.feature_analysis._dissection.top_maps import TopMaps
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

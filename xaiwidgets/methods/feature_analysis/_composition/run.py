@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
+from xaiwidgets.methods._upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._composition.formula import concept_names
 from xaiwidgets.methods.feature_analysis._composition.marked import Marked
 from xaiwidgets.methods.feature_analysis._composition.result import Composition, composition
@@ -18,7 +19,6 @@ from xaiwidgets.methods.feature_analysis._dissection.quantiles import Histogram
 from xaiwidgets.methods.feature_analysis._dissection.regions import Regions
 from xaiwidgets.methods.feature_analysis._dissection.top_maps import TopMaps
 from xaiwidgets.methods.feature_analysis._dissection.unit_reader import UnitReader
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._images import checked_units
 from xaiwidgets.methods.feature_analysis._scan import batch_of
 from xaiwidgets.models import ImageModel, MicroBatches

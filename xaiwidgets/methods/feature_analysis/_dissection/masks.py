@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from xaiwidgets.methods._upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._dissection.tally import Labels, Pairs
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
 
 _MOST_PIXELS = 1 << 23  # of masks that are made at once
 _MOST_COUNTS = 1 << 24

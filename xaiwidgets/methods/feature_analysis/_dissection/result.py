@@ -10,11 +10,11 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError, nearest
 from xaiwidgets.data._concepts.stores import Concept
+from xaiwidgets.methods._upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._dissection import detectors as detecting
 from xaiwidgets.methods.feature_analysis._dissection.progress import KEY, Progress
 from xaiwidgets.methods.feature_analysis._dissection.tally import Tally
 from xaiwidgets.methods.feature_analysis._dissection.top_maps import TopMaps
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
 
 DENOMINATORS = ("original", "lite", "all")
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
+from xaiwidgets.methods._upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._dissection.detectors import best_concepts
 from xaiwidgets.methods.feature_analysis._dissection.masks import masked
 from xaiwidgets.methods.feature_analysis._dissection.pilot import Looked, Pilot
@@ -18,7 +19,6 @@ from xaiwidgets.methods.feature_analysis._dissection.result import Dissection, c
 from xaiwidgets.methods.feature_analysis._dissection.tally import BLOCKS, Labels, Tally
 from xaiwidgets.methods.feature_analysis._dissection.top_maps import TopMaps
 from xaiwidgets.methods.feature_analysis._dissection.unit_reader import UnitReader
-from xaiwidgets.methods.feature_analysis._dissection.upsampling import Upsampling
 from xaiwidgets.methods.feature_analysis._scan import batch_of
 from xaiwidgets.models import ImageModel, MicroBatches
 

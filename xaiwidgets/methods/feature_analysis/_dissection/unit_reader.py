@@ -6,11 +6,11 @@ from torch import Tensor
 
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ConceptSet
-from xaiwidgets.methods.feature_analysis._geometry import geometry_of
+from xaiwidgets.methods._geometry.geometry import geometry_of
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.methods.feature_analysis._images import refuse_size
 from xaiwidgets.methods.feature_analysis._randomization import Randomization
 from xaiwidgets.methods.feature_analysis._scan import largest_of
-from xaiwidgets.methods.feature_analysis._view import View
 from xaiwidgets.models import ImageModel, Probe
 from xaiwidgets.models.twin import fingerprint
 

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from xaiwidgets.methods.feature_analysis import _transforms
+from xaiwidgets.methods._geometry import transforms as drawn
 from xaiwidgets.models import ImageModel
 from xaiwidgets.models.layers import SURVEY_BATCH
 
@@ -50,4 +50,4 @@ class View:
         """The images after the random transforms, or as they are where there are none (``matrices`` is None)."""
         if matrices is None:
             return self.network(images)
-        return self.network(_transforms.apply(images, matrices, margins, self.canvas))
+        return self.network(drawn.apply(images, matrices, margins, self.canvas))

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from xaiwidgets.methods.feature_analysis._positive_operations import REPLACED, tensors_in
+from xaiwidgets.methods._geometry.positive_operations import REPLACED, tensors_in
 
 
 class Positive(TorchFunctionMode):

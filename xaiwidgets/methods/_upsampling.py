@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from xaiwidgets.methods.feature_analysis._geometry import Axis, Geometry
+from xaiwidgets.methods._geometry.geometry import Axis, Geometry
 
 
 class _Way(NamedTuple):

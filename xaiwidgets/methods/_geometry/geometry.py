@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from xaiwidgets.methods.feature_analysis._fields import Fields, Spans
-from xaiwidgets.methods.feature_analysis._view import View
+from xaiwidgets.methods._geometry.fields import Fields, Spans
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.models import Probe
 from xaiwidgets.models.layers import SURVEY_BATCH
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from xaiwidgets.methods.feature_analysis._positive import Positive
-from xaiwidgets.methods.feature_analysis._view import View
+from xaiwidgets.methods._geometry.positive import Positive
+from xaiwidgets.methods._geometry.view import View
 from xaiwidgets.models import Probe
 from xaiwidgets.models.layout import layout_of
 
