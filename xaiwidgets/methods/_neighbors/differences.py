@@ -6,6 +6,7 @@ from torch import Tensor
 
 _NUMBERS = 1 << 17  # differences that are held at once: they stay in the processor's cache
 _GRID = 2.0**40
+_TINY = 1e-300
 
 
 def distances_of(
@@ -37,7 +38,8 @@ def _differences(queries: Tensor, rows: Tensor, places: Tensor, metric: str) -> 
     y = rows[places.flatten()].view(*places.shape, -1).double()
     if metric != "cosine":
         return torch.linalg.vector_norm(y.sub_(x[:, None]), dim=2)
-    x, y = torch.nn.functional.normalize(x, dim=1), torch.nn.functional.normalize(y, dim=2)
-    known = (x != 0).any(1)[:, None] & (y != 0).any(2)
-    half = torch.linalg.vector_norm(y.sub_(x[:, None]), dim=2).square_().div_(2)
-    return torch.where(known, half, 1.0)
+    x_norm, y_norm = (torch.linalg.vector_norm(of, dim=-1, keepdim=True) for of in (x, y))
+    x = x / x_norm.clamp_min(_TINY)
+    y.div_(y_norm.clamp_min(_TINY)).sub_(x[:, None])
+    half = torch.linalg.vector_norm(y, dim=2).square_().div_(2)
+    return torch.where((x_norm > 0) & (y_norm[..., 0] > 0), half, 1.0)

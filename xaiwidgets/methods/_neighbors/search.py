@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from xaiwidgets.methods._neighbors.differences import distances_of, rank
+from xaiwidgets.methods._neighbors.products import products
+from xaiwidgets.models.memory import keep_freed_memory
 
 COSINE, L2 = "cosine", "l2"
 METRICS = (COSINE, L2)
@@ -39,6 +41,8 @@ class ExactSearch:
     """
 
     def __init__(self, rows: Float[Tensor, "row feature"], metric: str = COSINE, storage: str = "float32") -> None:
+        if rows.device.type == "cpu":
+            keep_freed_memory()  # each search asks for the same room again
         self.rows, self.metric = rows, metric
         self._coarse = storage == "bfloat16"
         self._scanned = rows.bfloat16() if self._coarse else rows.float()
@@ -84,11 +88,11 @@ class ExactSearch:
     def _scores(self, queries: Tensor, start: int, stop: int, exclude: Tensor | None) -> Tensor:
         """What orders rows as their distance does: |y|²/2 − x·y, or −x·y/|y|."""
         stop = min(stop, len(self))
-        rows, x = self._scanned[start:stop].float(), queries.float()
+        scores = products(queries.float(), self._scanned[start:stop])
         if self._half is not None:
-            scores = torch.addmm(self._half[start:stop], x, rows.T, alpha=-1)
+            torch.sub(self._half[start:stop], scores, out=scores)
         else:
-            scores = (x @ rows.T).mul_(-self._scale[start:stop])
+            scores.mul_(-self._scale[start:stop])
         if exclude is not None:
             here = ((exclude >= start) & (exclude < stop)).nonzero().flatten()
             scores[here, exclude[here] - start] = torch.inf
