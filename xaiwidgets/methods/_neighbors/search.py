@@ -47,7 +47,7 @@ class ExactSearch:
         self._coarse = storage == "bfloat16"
         self._scanned = rows.bfloat16() if self._coarse else rows.float()
         squares = _squares(self._scanned)
-        self._largest = float(squares.max().sqrt())
+        self._largest, self.smallest = float(squares.max().sqrt()), int(squares.argmin())
         self._scale = (
             squares.sqrt().clamp_min(torch.finfo(squares.dtype).tiny).reciprocal() if metric == COSINE else None
         )

@@ -22,12 +22,12 @@ class LayersSearch:
 
     def __init__(self, settings: "NearestNeighbors", layers: Sequence[str], rows: Sequence[Tensor]) -> None:
         self._settings, self._layers = settings, tuple(layers)
-        if settings.metric == COSINE:
-            for layer, known in zip(layers, rows, strict=True):
-                refuse_zeros(known, f"training example {{}} in layer {layer!r}")
         self._searches: list[ExactSearch | LibrarySearch] = [
             ExactSearch(known, settings.metric, settings.storage) for known in rows
         ]
+        if settings.metric == COSINE:
+            for layer, search in zip(layers, self._searches, strict=True):
+                refuse_zeros(search.rows[search.smallest], f"training example {search.smallest} in layer {layer!r}")
         if settings.index == "faiss":
             self._searches = [LibrarySearch(exact) for exact in self._searches]
         self.reason = "; ".join(search.words for search in self._searches) if settings.index == "faiss" else ""
@@ -75,7 +75,7 @@ class LayersSearch:
 
 def refuse_zeros(rows: Tensor, what: str) -> None:
     """Raise for a vector of zeros, which has no direction."""
-    zeros = (rows == 0).all(1).nonzero().flatten().tolist()
+    zeros = (rows == 0).all(-1).flatten().nonzero().flatten().tolist()
     if zeros:
         raise XaiwidgetsError(
             f"The features of {what.format(zeros[0])} are all zero, and a vector of zeros has no cosine; choose "
