@@ -7,9 +7,7 @@ from torch import Tensor
 _ROWS = 1024  # of a piece that stays in the processor's cache: twice as fast as one product with all
 
 
-def products(
-    queries: Float[Tensor, "query feature"], rows: Float[Tensor, "row feature"]
-) -> Float[Tensor, "query row"]:
+def products(queries: Float[Tensor, "query feature"], rows: Float[Tensor, "row feature"]) -> Float[Tensor, "query row"]:
     """x·y for each query and each row; rows of half precision are widened piece by piece."""
     if queries.device.type != "cpu":
         return queries @ rows.float().T

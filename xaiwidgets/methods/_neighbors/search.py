@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from xaiwidgets.core.store import RESULTS
 from xaiwidgets.methods._neighbors.differences import distances_of, rank
 from xaiwidgets.methods._neighbors.products import products
 from xaiwidgets.models.memory import keep_freed_memory
@@ -37,16 +38,18 @@ class ExactSearch:
     A product in single precision proposes k + 8 rows. The distances of these are computed anew from differences in
     double precision. Where the error bound of the product, n·2⁻²⁴ times the norms for n features, leaves room for a row
     that was not proposed, all rows within that bound are looked at. ``storage`` "bfloat16" holds the proposing copy in
-    half of the memory and proposes more, without that guarantee.
+    half of the memory and proposes more, without that guarantee. Where ``key`` tells the rows, their norms are kept.
     """
 
-    def __init__(self, rows: Float[Tensor, "row feature"], metric: str = COSINE, storage: str = "float32") -> None:
+    def __init__(
+        self, rows: Float[Tensor, "row feature"], metric: str = COSINE, storage: str = "float32", key: str = ""
+    ) -> None:
         if rows.device.type == "cpu":
             keep_freed_memory()  # each search asks for the same room again
         self.rows, self.metric = rows, metric
         self._coarse = storage == "bfloat16"
         self._scanned = rows.bfloat16() if self._coarse else rows.float()
-        squares = _squares(self._scanned)
+        squares = _squares(self._scanned, key and f"squares {storage} {key}")
         self._largest, self.smallest = float(squares.max().sqrt()), int(squares.argmin())
         self._scale = (
             squares.sqrt().clamp_min(torch.finfo(squares.dtype).tiny).reciprocal() if metric == COSINE else None
@@ -130,6 +133,11 @@ class _Proposed(NamedTuple):
         return _Proposed(lowest.values, indices.gather(1, lowest.indices))
 
 
-def _squares(rows: Tensor) -> Tensor:
+def _squares(rows: Tensor, key: str) -> Tensor:
     """The squared norms of rows, block after block."""
-    return torch.cat([part.float().square().sum(1) for part in rows.split(1 << 14)])
+    known = RESULTS.get(key) if key else None
+    if known is None:
+        known = torch.cat([part.float().square().sum(1) for part in rows.split(1 << 14)])
+        if key:
+            RESULTS.put(key, known, known.numel() * known.element_size())
+    return known

@@ -1,5 +1,6 @@
 """What neighbours are searched for and among: images read through a network, or features as they are given."""
 
+import hashlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -48,6 +49,8 @@ class Inputs(Protocol):
     kept: Kept
     classes: int
     calibrates: bool
+    row_keys: tuple[str, ...]
+    """Of the features in each layer, once they are read; () where that is not known."""
 
     def queries(self) -> Generator[float, None, Queries]:
         """The queries."""
@@ -71,6 +74,7 @@ class _Given:
                 f"layers={settings.layers!r} were named, but features were given without a model; leave layers out."
             )
         self.layers = settings.layers or ("features",)
+        self.row_keys = ()
         self._train, self.labels = given_rows(train, "training")
         self._calibration = None if calibration is None else given_rows(calibration, "calibration")
         self.classes = int(self.labels.max()) + 1
@@ -121,7 +125,7 @@ class _Read:
         self._exclude = self.kept.places(named, len(self._query)).to(model.device)
         self._calibration = self._set_aside(calibration)
         self.calibrates = self._calibration is not None
-        self._keys: tuple[str, ...] = ()
+        self.row_keys: tuple[str, ...] = ()
 
     def queries(self) -> Generator[float, None, Queries]:
         for step in read_layers(self._model, self._query, self.layers, outputs=True, batch=self._batch):
@@ -134,7 +138,7 @@ class _Read:
 
     def train(self) -> Iterator[tuple[float, Rows]]:
         for step in read_layers(self._model, self._train, self.layers, batch=self._batch):
-            self._keys = tuple(features.key for features in step.value)
+            self.row_keys = tuple(features.key for features in step.value)
             yield step.progress, tuple(features.values for features in step.value)
 
     def calibration(self) -> Generator[float, None, Examples]:
@@ -146,7 +150,7 @@ class _Read:
 
     def key(self) -> str:
         images = self._calibration
-        return f"{self._keys} {self.labels.tolist()} {images.key} {images.labels.tolist()}"
+        return f"{self.row_keys} {_digest(self.labels)} {images.key} {_digest(images.labels)}"
 
     def _answers(self, outputs: Tensor) -> Tensor | None:
         """The network's probabilities, None where it does not choose between classes."""
@@ -169,6 +173,10 @@ def given_inputs(settings: "NearestNeighbors", train: Any, query: Any, calibrati
 def read_inputs(settings: "NearestNeighbors", model: ImageModel, train: Any, query: Any, calibration: Any) -> Inputs:
     """Labelled images, images or places in them, and labelled images that calibrate or None."""
     return _Read(settings, model, train, query, calibration)
+
+
+def _digest(labels: Tensor) -> str:
+    return hashlib.blake2b(labels.cpu().numpy().tobytes(), digest_size=16).hexdigest()
 
 
 def _refuse_labels(labels: Tensor, classes: int, kept: Tensor) -> None:

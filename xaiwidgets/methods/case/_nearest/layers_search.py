@@ -20,10 +20,13 @@ _WORK = 2e9  # multiplications of a block of queries: a tenth of a second on a f
 class LayersSearch:
     """The rows of each layer, ready to be searched; `reason` says how and why."""
 
-    def __init__(self, settings: "NearestNeighbors", layers: Sequence[str], rows: Sequence[Tensor]) -> None:
+    def __init__(
+        self, settings: "NearestNeighbors", layers: Sequence[str], rows: Sequence[Tensor], keys: Sequence[str] = ()
+    ) -> None:
         self._settings, self._layers = settings, tuple(layers)
         self._searches: list[ExactSearch | LibrarySearch] = [
-            ExactSearch(known, settings.metric, settings.storage) for known in rows
+            ExactSearch(known, settings.metric, settings.storage, key)
+            for known, key in zip(rows, keys or [""] * len(rows), strict=True)
         ]
         if settings.metric == COSINE:
             for layer, search in zip(layers, self._searches, strict=True):

@@ -36,8 +36,10 @@ def explain(settings: "NearestNeighbors", inputs: Inputs) -> Iterator[Step[Neigh
     found = yield from _told(search.nearest(queries.rows, settings.k, queries.exclude), answer, READ, ends)
     answer = _with_neighbors(_unknown(settings, inputs, queries), inputs, found, search.reason)
     if inputs.calibrates:
-        yield Step(answer, SEARCHED, TOTAL)
-        known = yield from _told(_calibrate(settings, inputs, search), answer, SEARCHED, TOTAL)
+        known = _kept(settings, inputs)
+        if known is None:
+            yield Step(answer, SEARCHED, TOTAL)
+            known = yield from _told(_calibrate(settings, inputs, search), answer, SEARCHED, TOTAL)
         answer = _with_support(answer, inputs, known)
     yield Step(answer, TOTAL, TOTAL)
 
@@ -56,7 +58,9 @@ def _told(
 
 
 def _search(settings: "NearestNeighbors", inputs: Inputs, rows: Rows) -> LayersSearch:
-    return LayersSearch(settings, inputs.layers, [inputs.kept.rows(layer) for layer in rows])
+    whole = inputs.kept.searched is None and len(rows[0]) == len(inputs.labels)
+    keys = inputs.row_keys if whole else ()
+    return LayersSearch(settings, inputs.layers, [inputs.kept.rows(layer) for layer in rows], keys)
 
 
 def _so_far(settings: "NearestNeighbors", inputs: Inputs, queries: Queries, rows: Rows, answer: Neighbors) -> Neighbors:
@@ -93,15 +97,21 @@ def _with_neighbors(blank: Neighbors, inputs: Inputs, found: Nearest, reason: st
     )
 
 
+def _key_of(settings: "NearestNeighbors", inputs: Inputs) -> str:
+    key = inputs.key()
+    return key and f"calibration {settings.replace(batch=1, patience=0.0).as_code()} {inputs.classes} {key}"
+
+
+def _kept(settings: "NearestNeighbors", inputs: Inputs) -> Calibration | None:
+    """What an earlier run found of the same calibration examples."""
+    key = _key_of(settings, inputs)
+    return RESULTS.get(key) if key else None
+
+
 def _calibrate(
     settings: "NearestNeighbors", inputs: Inputs, search: LayersSearch
 ) -> Generator[float, None, Calibration]:
     """What is known of the calibration examples, kept by content."""
-    key = inputs.key()
-    key = key and f"calibration {settings.replace(batch=1, patience=0.0).as_code()} {inputs.classes} {key}"
-    known = RESULTS.get(key) if key else None
-    if known is not None:
-        return known
     examples = yield from _halved(inputs.calibration(), 0)
     found = yield from _halved(search.nearest(examples.rows, settings.k, None), 1)
     alphas = nonconformity(inputs.labels[inputs.kept.named(found.indices)], inputs.classes)
@@ -114,6 +124,7 @@ def _calibrate(
         softmax_auroc=auroc(sure, right),
         accuracy=float(right.double().mean()),
     )
+    key = _key_of(settings, inputs)
     if key:
         RESULTS.put(key, known, known.alphas.numel() * known.alphas.element_size())
     return known
