@@ -21,6 +21,7 @@ class QueryPanel(query_panel.QueryPanel):
     """The panel of a test image, which can show a training image or a given picture in its place."""
 
     def __init__(self, images: ImageSet, chosen: int, on_ask: Callable[[Asked], object]) -> None:
+        self._drawn = -1
         self.atlas: Atlas | None = None
         self.asked: Asked | None = None
         super().__init__(images, chosen)
@@ -35,9 +36,10 @@ class QueryPanel(query_panel.QueryPanel):
 
     def ask(self, asked: Asked) -> None:
         """Show this query."""
-        self.asked = asked
+        before, self.asked = self.asked, asked
         if asked.kind == TEST:
-            self.set(asked.place)
+            if before is None or before.kind != TEST or self._drawn != asked.place:  # else its picture is there
+                self.set(asked.place)
         else:
             self.chosen = [self.chosen[0]]
             self.show()
@@ -46,8 +48,10 @@ class QueryPanel(query_panel.QueryPanel):
         """The picture of what is asked about."""
         asked = self.asked
         if asked is None or asked.kind == TEST:
+            self._drawn = self.chosen[0]
             super().show()
             return
+        self._drawn = -1
         _, height, width = self.images.shape
         self.frame.set_grid([asked.name], [f"{asked.name}, {asked.label}"], [""], [MID_GREY], width / height, columns=1)
         self.frame.show(to_pixels(asked.image.batch([0])), lossless=True)
