@@ -129,9 +129,9 @@ def test_wrong_choices_are_refused_in_words(make):
     model = xw.load_model("lenet")
     with pytest.raises(XaiwidgetsError, match="target=10 was given, but there are 10 classes, 0 to 9"):
         make(xw.CounterfactualExplorer, model, target=10)
-    with pytest.raises(XaiwidgetsError, match="Image 1000 was asked for; there are 1,000, 0 to 999"):
+    with pytest.raises(XaiwidgetsError, match="Test image 1000 was asked for; there are 1,000, 0 to 999"):
         make(xw.CounterfactualExplorer, model, chosen=1000)
-    with pytest.raises(XaiwidgetsError, match="'1' was given as an image; give its place"):
+    with pytest.raises(XaiwidgetsError, match="'1' was given as test images; give places"):
         make(xw.RegionSwapper, model, chosen="1")
     with pytest.raises(XaiwidgetsError, match="One image was given; give at least two"):
         make(xw.RegionSwapper, model, torch.rand(1, 1, 28, 28))

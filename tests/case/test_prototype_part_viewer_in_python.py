@@ -73,12 +73,12 @@ def test_buttons_walk_and_find_the_next_mistake(ready):
     value = ready.result
     wrong = [place for place in range(60) if int(value.predictions[place]) != int(value.labels[place])]
     ready.query.forward.click()
-    assert ready.query.chosen == 1
+    assert ready.query.place == 1
     ready.query.back.click()
     ready.query.back.click()
-    assert ready.query.chosen == 0
+    assert ready.query.place == 0
     ready.query.number.value = 17
-    assert ready.query.chosen == 17
+    assert ready.query.place == 17
     ready.query.set(0)
     ready.query.tell(value)
     if wrong:

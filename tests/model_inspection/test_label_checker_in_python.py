@@ -256,7 +256,7 @@ def test_what_cannot_be_done_is_refused_in_words(make):
         view.rank_by("entropy")
     with pytest.raises(XaiwidgetsError, match="was given as truth; give the true label of each of the 400 images"):
         make(view.model, view.train, truth=truth[:7])
-    with pytest.raises(XaiwidgetsError, match="The images have no labels"):
+    with pytest.raises(XaiwidgetsError, match="The training images have no labels"):
         make(view.model, torch.rand(40, 1, 28, 28))
     with pytest.raises(XaiwidgetsError, match="neighbors=20 was given for 15 examples"):
         make(view.model, view.train.subset(range(15)))

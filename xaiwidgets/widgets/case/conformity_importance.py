@@ -49,6 +49,7 @@ class ConformityViewer(MethodExplorer):
     kind = ConformityImportance
     steps_setting = ""
     unit = "%"
+    at_once = True
 
     def __init__(
         self,
@@ -143,13 +144,6 @@ class ConformityViewer(MethodExplorer):
             self.legend.value = "".join(legend_html(name, torch.zeros(1)) for name in _MAPS)
         named = " + ".join(method.layers or ("the head's input",))
         self.bar.subject = f"{self.model.name} · {len(self.train):,} training images · {named}"
-
-    def take_settings(self, changes: Mapping[str, Any]) -> None:
-        """Once it has run other settings are answered at once."""
-        if self.shown is not None and (self.current is None or self.current.job.finished):
-            self.run()
-        else:
-            super().take_settings(changes)
 
     def choice_changed(self) -> None:
         """Another image or layer: nothing is known of it."""

@@ -93,7 +93,7 @@ class CounterfactualExplorer(MethodExplorer):
 
     def choose_image(self, place: int, target: int | None = None) -> None:
         """Look at another test image, and for another class; None for the runner-up."""
-        self.picker.set(place, target)
+        self.picker.choose(place, target)
         self._another()
 
     def chosen(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class CounterfactualExplorer(MethodExplorer):
     def choose(self, method: Counterfactual) -> None:
         """Put them into their lists."""
         checked_layer(self.model, method.layer)
-        self.picker.set(target=method.target)
+        self.picker.choose(target=method.target)
         self.layers.set(method.layer)
 
     def inputs(self) -> list[Input]:
@@ -117,7 +117,7 @@ class CounterfactualExplorer(MethodExplorer):
 
     def restore(self, remembered: Mapping[str, Any]) -> None:
         """Choose it again."""
-        self.picker.set(remembered["place"], self.picker.target)
+        self.picker.choose(remembered["place"], self.picker.target)
 
     def lay_out(self, method: Counterfactual) -> None:
         """A row for the best start, and a cell for each."""
@@ -152,7 +152,7 @@ class CounterfactualExplorer(MethodExplorer):
         if run is self.current:
             p = float(value.query_probabilities[value.prediction])
             rows = [("answer", f"{escape(class_name(value.prediction, self.names))} {p:.2f}")]
-            self.picker.tell([*rows, ("wanted", escape(class_name(value.target, self.names)))])
+            self.picker.say([*rows, ("wanted", escape(class_name(value.target, self.names)))])
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the search."""

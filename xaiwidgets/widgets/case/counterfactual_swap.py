@@ -88,7 +88,7 @@ class RegionSwapper(MethodExplorer):
 
     def choose_image(self, place: int, target: int | None = None) -> None:
         """Take another query and class."""
-        self.picker.set(place, target)
+        self.picker.choose(place, target)
         self._another()
 
     def chosen(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class RegionSwapper(MethodExplorer):
         layer = self.model.layer(method.layer).name
         if layer not in self.map.options:
             raise XaiwidgetsError(f"Layer {layer!r} has no map of 2 to {_MOST_CELLS} cells; choose another.")
-        self.picker.set(target=method.target)
+        self.picker.choose(target=method.target)
         self._silent = True
         try:
             self.map.value = layer
@@ -118,7 +118,7 @@ class RegionSwapper(MethodExplorer):
 
     def restore(self, remembered: Mapping[str, Any]) -> None:
         """Choose it again."""
-        self.picker.set(remembered["place"], self.picker.target)
+        self.picker.choose(remembered["place"], self.picker.target)
 
     def lay_out(self, method: CounterfactualSwap) -> None:
         """The two images, and what comes of them."""
@@ -153,7 +153,7 @@ class RegionSwapper(MethodExplorer):
         self.evidence.say(in_words(value, self.names))
         self.foot.sentence = sentence_of(value, self.names)
         if run is self.current:
-            self.picker.tell([("answer", escape(class_name(value.query_class, self.names)))])
+            self.picker.say([("answer", escape(class_name(value.query_class, self.names)))])
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the probabilities."""

@@ -1,6 +1,6 @@
 """The widget of nearest neighbours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -50,6 +50,7 @@ class NeighborExplorer(AskingExplorer):
     kind = NearestNeighbors
     steps_setting = ""
     unit = "%"
+    at_once = True
 
     def __init__(
         self,
@@ -119,13 +120,6 @@ class NeighborExplorer(AskingExplorer):
         super().run()
         self.atlas.start(self.layer_choice.layers[-1])
         return self
-
-    def take_settings(self, changes: Mapping[str, Any]) -> None:
-        """Once it has run other settings are answered at once."""
-        if self.shown is not None and (self.current is None or self.current.job.finished):
-            self.run()
-        else:
-            super().take_settings(changes)
 
     def lay_out(self, method: NearestNeighbors) -> None:
         """A row of empty cells for each layer; the pictures of the answer before stay until the next one is there."""

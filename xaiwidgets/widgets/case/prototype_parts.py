@@ -104,7 +104,7 @@ class PrototypePartViewer(MethodExplorer):
 
     def remember(self) -> dict[str, Any]:
         """Which test image was explained."""
-        return {"query": self.query.chosen}
+        return {"query": self.query.place}
 
     def restore(self, remembered: Mapping[str, Any]) -> None:
         """Choose it again."""
@@ -137,7 +137,7 @@ class PrototypePartViewer(MethodExplorer):
         value: LearnedParts = run.value
         self.frame.set_notes(self.notes(run))
         self.query.tell(value)
-        self.pairs.show(value, self.query.chosen)
+        self.pairs.show(value, self.query.place)
         self.plot.show(value, now=run.job.finished)
         cards = self.gallery.cards(value, run.method.prototypes)
         chosen = cards[self.selection] if 0 <= self.selection < len(cards) else -1

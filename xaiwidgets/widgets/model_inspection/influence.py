@@ -49,6 +49,7 @@ class InfluenceExplorer(RetrainingExplorer):
     kind = InfluenceFunctions
     steps_setting = ""
     unit = "%"
+    at_once = True
 
     def __init__(
         self,
@@ -156,13 +157,6 @@ class InfluenceExplorer(RetrainingExplorer):
         if job.status == "failed":
             self.complain(job.error)
         self.mark_news()
-
-    def take_settings(self, changes: Mapping[str, Any]) -> None:
-        """Once it has run another damping is answered at once."""
-        if self.shown is not None and (self.current is None or self.current.job.finished):
-            self.run()
-        else:
-            super().take_settings(changes)
 
     def lay_out(self, method: InfluenceFunctions) -> None:
         """Cards by rank; the pictures of the answer before stay on them until the next one is there."""

@@ -54,6 +54,7 @@ class LabelChecker(MethodExplorer):
     kind = LabelErrors
     steps_setting = ""
     unit = "%"
+    at_once = True
 
     def __init__(
         self,
@@ -160,13 +161,6 @@ class LabelChecker(MethodExplorer):
         self.suspects.lay_out(self.frame)
         head = "features of its head" if method.layer == HEAD else f"features of {method.layer}"
         self.bar.subject = f"{self.model.name} · {len(self.train):,} labelled images · {head}"
-
-    def take_settings(self, changes: Any) -> None:
-        """Once it has run another damping is answered at once."""
-        if self.shown is not None and (self.current is None or self.current.job.finished):
-            self.run()
-        else:
-            super().take_settings(changes)
 
     def choice_changed(self) -> None:
         """Another layer: nothing is known of it, but what was decided stays."""

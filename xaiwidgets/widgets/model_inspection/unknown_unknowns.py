@@ -1,6 +1,5 @@
 """The widget of the search for unknown unknowns."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -47,6 +46,7 @@ class BlindSpotFinder(JudgingExplorer):
     kind = UnknownUnknowns
     steps_setting = ""
     unit = "%"
+    at_once = True
 
     def __init__(
         self,
@@ -103,13 +103,6 @@ class BlindSpotFinder(JudgingExplorer):
     def inputs(self) -> list[Input]:
         """The images."""
         return [("images", self.images, self.images.source)]
-
-    def take_settings(self, changes: Mapping[str, Any]) -> None:
-        """Once it has run, what other settings give is shown at once."""
-        if self.shown is not None and (self.current is None or self.current.job.finished):
-            self.run()
-        else:
-            super().take_settings(changes)
 
     def lay_out(self, method: UnknownUnknowns) -> None:
         """Room for what is found; what stands there stays until the next answer, so that verdicts do not flicker."""

@@ -35,6 +35,8 @@ class MethodExplorer(Explorer):
     """The setting that says how long a run is; a rehearsal of four steps tells the time. "" for none."""
     unit: ClassVar[str] = "step"
     """What the steps of a run count: "step", or "%" where they are of different kinds."""
+    at_once: ClassVar[bool] = False
+    """Whether, once it has run, other settings are answered at once: what takes long is kept."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Know the settings' names, so that assigning to one can be refused in words."""
@@ -167,6 +169,14 @@ class MethodExplorer(Explorer):
         layer, units = getattr(run.method, "layer", ""), getattr(run.method, "units", ())
         named = ", ".join(map(str, units[:4])) + (", …" if len(units) > 4 else "")  # noqa: PLR2004
         return " · ".join(filter(None, [layer, named])) or self.bar.title
+
+    def take_settings(self, changes: Mapping[str, Any]) -> None:
+        """Steer a run that is on; where nothing runs take note, or answer at once."""
+        idle = self.current is None or self.current.job.finished
+        if self.at_once and self.shown is not None and idle:
+            self.run()
+        else:
+            super().take_settings(changes)
 
     def settings_changed(self) -> None:
         """Show what the next run will do."""

@@ -86,11 +86,14 @@ class QueryPanel(widgets.VBox):
 
     def say(self, rows: Sequence[tuple[str, str]]) -> None:
         """Facts below the picture, after the label; whoever gives the values escapes what comes from elsewhere."""
-        table = fact_table([("label", escape(self._label())), *rows])
+        label = self._label()
+        table = fact_table([*([("label", escape(label))] if label else []), *rows])
         if self.facts.value != table:
             self.facts.value = table
 
     def _label(self) -> str:
+        if self.images.labels is None:
+            return ""
         labels = torch.as_tensor([int(self.images.labels[place]) for place in self.chosen])
         names = [class_name(int(label), self.images.class_names) for label in labels.unique()]
         return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")  # noqa: PLR2004
@@ -104,6 +107,10 @@ class QueryPanel(widgets.VBox):
         if self.chosen == [place]:
             return
         self.set([place])
+        self.told()
+
+    def told(self) -> None:
+        """Tell that something was chosen here."""
         for callback in tuple(self._callbacks):
             callback()
 

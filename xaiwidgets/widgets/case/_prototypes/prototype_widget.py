@@ -13,9 +13,9 @@ from xaiwidgets.models import ImageModel
 from xaiwidgets.models.features import HEAD
 from xaiwidgets.widgets.case._prototypes.cards import Cards, Group, filled
 from xaiwidgets.widgets.case._prototypes.curves import CurvePlot
-from xaiwidgets.widgets.case._prototypes.inputs import labelled_train
 from xaiwidgets.widgets.case._prototypes.members import Members
 from xaiwidgets.widgets.parts.evidence import Evidence
+from xaiwidgets.widgets.parts.labelled_sets import checked_layer, labelled_set
 from xaiwidgets.widgets.parts.layer_pick import LayerPick
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
 from xaiwidgets.widgets.parts.publisher import get_publisher
@@ -45,7 +45,8 @@ class PrototypeWidget(MethodExplorer):
     ) -> None:
         checked_names(type(self), settings)
         self.kind(layer=layer, **settings)  # refuses here, before the browser hears of anything
-        model, self.train = labelled_train(model, train, layer, device)
+        model, self.train = labelled_set(model, train, device)
+        checked_layer(model, layer)
         self.layers = LayerPick(model, layer, lambda: self.guarded(self.choice_changed))
         self.cards, self.members, self.evidence = Cards(self.train, self.groups), Members(self.train), Evidence()
         self.curves = self.make_plot()

@@ -5,29 +5,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.data import ImageSet, as_image_set, fashion_mnist_small
-from xaiwidgets.methods.model_inspection._label_errors.rows import labelled, refuse_few
+from xaiwidgets.data import ImageSet
+from xaiwidgets.methods.model_inspection._label_errors.rows import refuse_few
 from xaiwidgets.methods.model_inspection.label_errors import LabelErrors
-from xaiwidgets.models import ImageModel, as_image_model
+from xaiwidgets.models import ImageModel
 from xaiwidgets.models.features import HEAD, head_of
-
-_SMALL = (1, 28, 28)
+from xaiwidgets.widgets.parts.labelled_sets import checked_layer, labelled_set
 
 
 def checked_inputs(
     model: ImageModel | nn.Module, train: Any, method: LabelErrors, device: str | torch.device | None
 ) -> tuple[ImageModel, ImageSet]:
     """Model and labelled images in its shape; raises a sentence for what does not fit."""
-    given = None if train is None else as_image_set(train)
-    model = as_image_model(model, device, shape=None if given is None else given.shape)
-    if given is None and model.picture_shape != _SMALL:
-        raise XaiwidgetsError(
-            f"No train images were given, and there are none in the package for {model.name}; give "
-            "train=xw.data.ImageSet(images, labels)."
-        )
-    head_of(model) if method.layer == HEAD else model.layer(method.layer)  # refuses what is not there
-    images = labelled(fashion_mnist_small("train") if given is None else given, model)
+    model, images = labelled_set(model, train, device)
+    checked_layer(model, method.layer)
     refuse_few(len(images), method.neighbors)
     return model, images
 
