@@ -135,3 +135,12 @@ def test_a_library_finds_as_many_as_it_says(metric):
     assert recall >= 0.95
     assert abs(recall - found.recall) <= 0.05
     assert f"{found.recall:.1%}" in found.words
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("size", [1e25, 1e-24])
+def test_numbers_whose_squares_are_none_in_single_precision_have_neighbours_too(metric, size):
+    rows, queries = noise(500, 8).double() * size, noise(4, 8, 1).double() * size
+    plain = ExactSearch(rows / size, metric).nearest(queries / size, 6)
+    found = ExactSearch(rows, metric).nearest(queries, 6)
+    assert torch.equal(found.indices, plain.indices)

@@ -1,6 +1,7 @@
 """The explorer of nearest neighbours, without a browser."""
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_what_is_said_is_what_was_counted(make):
     assert f"{float(value.conformity[0]):.0%} of the neighbours in 2 layers are" in said
     assert f"Credibility <b>{float(value.credibility[0]):.2f}</b>" in said
     assert f"of {value.calibrated:,} unseen images" in said
-    assert f"by conformity with {value.conformity_auroc:.2f}, by softmax with {value.softmax_auroc:.2f}" in said
+    assert f"AUROC {value.conformity_auroc:.2f}, softmax with {value.softmax_auroc:.2f}" in said
     assert f"{float(value.conformity[0]):.2f}" in view.panel.facts.value
     source = view.plot_of(view.shown).select_one({"name": "classes"}).data
     for name, share, softmax, p in zip(*(source[column] for column in ("name", "share", "softmax", "p")), strict=True):
@@ -178,3 +179,37 @@ def test_it_is_refused_in_words(make):
             call()
     with pytest.raises(XaiwidgetsError, match="No test images were given"):
         xw.NeighborExplorer(xw.load_model("efficientnet_lite0"), ImageSet(torch.rand(4, 3, 224, 224), [0, 1, 2, 3]))
+
+
+def test_a_pause_and_a_look_back_do_not_end_the_map(make):
+    view = make()
+    answered(view.run())
+    view.atlas._job.wait(60)
+    view.draw(view.shown)
+    view.atlas.map.choice.value = "t-SNE"
+    job = view.atlas.map._jobs["t-SNE"]
+    while job.status == "queued":
+        time.sleep(0.01)
+    view.pause()
+    assert job.status == "paused"
+    view.choose_test(3)
+    answered(view)
+    assert job.status in {"queued", "running", "done"}
+    view.bring_back(min(view.history.ids))
+    assert job.status != "cancelled"
+
+
+def test_a_network_with_more_outputs_than_names_is_asked_about(make):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(784, 16), torch.nn.ReLU(), torch.nn.Linear(16, 40)
+    )
+    images = xw.data.fashion_mnist_small("train")[::20]
+    view = xw.NeighborExplorer(xw.ImageModel(network.eval(), (1, 28, 28)), images, images, k=5)
+    try:
+        value = answered(view.run())
+        assert value.label_shares.shape == (1, 40)
+        assert len(view.names) == 40
+        assert view.evidence.value
+    finally:
+        view.dispose()

@@ -32,7 +32,8 @@ def given_rows(given: Any, name: str) -> tuple[Float[Tensor, "row feature"], Int
         )
     if labels.is_floating_point() or labels.dtype == torch.bool:
         raise XaiwidgetsError(f"{name.capitalize()} labels of {labels.dtype} were given; give whole numbers from 0.")
-    return given_features(features, name), labels.detach().long().clone()  # the caller's may be written to
+    rows = given_features(features, name)
+    return rows, labels.detach().to(rows.device).long().clone()  # the caller's may be written to
 
 
 def given_features(features: Any, name: str) -> Float[Tensor, "row feature"]:

@@ -28,7 +28,7 @@ class LibrarySearch:
     def __init__(self, exact: ExactSearch) -> None:
         if not has_library():
             raise XaiwidgetsError("index='faiss' was given, but faiss is not installed; pip install faiss-cpu.")
-        self.rows, self.metric = exact.rows, exact.metric
+        self.rows, self.metric, self._exact = exact.rows, exact.metric, exact
         self._build()
         tried = torch.linspace(0, len(self.rows) - 1, min(_TRIED, len(self.rows)), device=self.rows.device).long()
         k = min(_TRIED_K, len(self.rows) - 1)
@@ -42,7 +42,7 @@ class LibrarySearch:
         return len(self.rows)
 
     def nearest(self, queries: Tensor, k: int, exclude: Tensor | None = None) -> Nearest:
-        """As `ExactSearch.nearest`; a row that its lists do not propose is missed."""
+        """As `ExactSearch.nearest`; a row that its lists do not propose is missed, unless they hold fewer than k."""
         count = min(len(self), _PROPOSED * k + 1)
         proposed = torch.from_numpy(self._index.search(self._vectors(queries), count)[1]).to(queries.device)
         missing = proposed < 0  # where lists ran out
@@ -53,7 +53,12 @@ class LibrarySearch:
         if exclude is not None:
             distances = distances.masked_fill(places == exclude[:, None], torch.inf)
         order = rank(distances, self.metric)[:, :k]
-        return Nearest(places.gather(1, order), distances.gather(1, order))
+        found = Nearest(places.gather(1, order), distances.gather(1, order))
+        few = found.distances.isinf().any(1).nonzero().flatten()  # the lists that were looked at held fewer
+        if len(few):
+            again = self._exact.nearest(queries[few], k, None if exclude is None else exclude[few])
+            found.indices[few], found.distances[few] = again.indices, again.distances
+        return found
 
     def _build(self) -> None:
         import faiss

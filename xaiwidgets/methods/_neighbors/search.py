@@ -1,5 +1,6 @@
 """The nearest rows of an index: a matrix product proposes, differences in double precision decide."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ _SCORES = 1 << 23  # scores of a product that are held at once
 _SPARE = 8  # rows that are proposed beyond those wanted
 _BFLOAT_SPARE = 64  # more where the proposals are coarse
 _UNIT = 2.0**-24  # of single precision
+_FARTHEST = 2.0**40  # magnitudes whose squares single precision holds with ease
 
 
 class Nearest(NamedTuple):
@@ -48,7 +50,9 @@ class ExactSearch:
             keep_freed_memory()  # each search asks for the same room again
         self.rows, self.metric = rows, metric
         self._coarse = storage == "bfloat16"
-        self._scanned = rows.bfloat16() if self._coarse else rows.float()
+        self._unit = _unit_of(rows)
+        scaled = rows if self._unit == 1 else rows * self._unit
+        self._scanned = scaled.bfloat16() if self._coarse else scaled.float()
         squares = _squares(self._scanned, key and f"squares {storage} {key}")
         self._largest, self.smallest = float(squares.max().sqrt()), int(squares.argmin())
         self._scale = (
@@ -91,7 +95,7 @@ class ExactSearch:
     def _scores(self, queries: Tensor, start: int, stop: int, exclude: Tensor | None) -> Tensor:
         """What orders rows as their distance does: |y|²/2 − x·y, or −x·y/|y|."""
         stop = min(stop, len(self))
-        scores = products(queries.float(), self._scanned[start:stop])
+        scores = products((queries * self._unit).float(), self._scanned[start:stop])
         if self._half is not None:
             torch.sub(self._half[start:stop], scores, out=scores)
         else:
@@ -112,11 +116,11 @@ class ExactSearch:
 
     def _reach(self, queries: Tensor, farthest: Tensor) -> Tensor:
         """The largest score that a row as far as the k-th can have got, rounding errors included."""
-        norms = queries.double().norm(dim=1)
+        norms = queries.double().norm(dim=1) * self._unit
         bound = (queries.shape[1] + 16) * _UNIT
         if self.metric == COSINE:
             return ((farthest - 1 + 2.0**-39) * norms + bound * norms).float()
-        half = (farthest.square() * (1 + 2.0**-38) - norms.square()) / 2
+        half = ((farthest * self._unit).square() * (1 + 2.0**-38) - norms.square()) / 2
         return (half + bound * (norms + self._largest).square()).float()
 
 
@@ -131,6 +135,12 @@ class _Proposed(NamedTuple):
         scores, indices = torch.cat([self.scores, other.scores], 1), torch.cat([self.indices, other.indices], 1)
         lowest = scores.topk(min(count, scores.shape[1]), dim=1, largest=False)
         return _Proposed(lowest.values, indices.gather(1, lowest.indices))
+
+
+def _unit_of(rows: Tensor) -> float:
+    """The power of two that brings very large or very small numbers to where their squares are numbers too; else 1."""
+    peak = float(rows.abs().max())
+    return 1.0 if _FARTHEST**-1 < peak < _FARTHEST or not peak else 2.0 ** -math.frexp(peak)[1]
 
 
 def _squares(rows: Tensor, key: str) -> Tensor:

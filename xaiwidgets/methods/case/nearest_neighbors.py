@@ -39,8 +39,9 @@ class NearestNeighbors(Method):
     set aside. Yields a `Neighbors`: among the examples read so far, then among all, then calibrated.
 
     Departures: networks are compared in layers' means over positions, not in whole maps. Raises `XaiwidgetsError` for
-    missing labels, a class without examples in the index, a k that is larger than it, features of zeros under the
-    cosine, features that are no finite numbers or of another length, and layers that are not there.
+    missing labels, given features of which a class has no example in the index (of images ``reason`` says so), a k that
+    is larger than it, features of zeros under the cosine, features that are no finite numbers or of another length, and
+    layers that are not there.
     """
 
     layers: tuple[str, ...] = setting((), help="dotted paths of layers, 'head' for the head's input", hidden=True)

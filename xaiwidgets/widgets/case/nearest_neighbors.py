@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from xaiwidgets.compute import Job
+from xaiwidgets.methods._answers import class_names_of
 from xaiwidgets.methods.case._nearest.result import Neighbors
 from xaiwidgets.methods.case.nearest_neighbors import NearestNeighbors
 from xaiwidgets.models import ImageModel
@@ -17,7 +18,7 @@ from xaiwidgets.widgets.case._nearest.asking_explorer import AskingExplorer
 from xaiwidgets.widgets.case._nearest.feature_atlas import FeatureAtlas
 from xaiwidgets.widgets.case._nearest.importance_tab import ImportanceTab
 from xaiwidgets.widgets.case._nearest.layers_choice import LayersChoice, usual_layers
-from xaiwidgets.widgets.case._nearest.query_panel import QueryPanel, names_of
+from xaiwidgets.widgets.case._nearest.query_panel import QueryPanel
 from xaiwidgets.widgets.case._nearest.shares_plot import SharesPlot
 from xaiwidgets.widgets.case._nearest.strip import NeighborStrip
 from xaiwidgets.widgets.case._nearest.trail import Trail
@@ -67,7 +68,7 @@ class NeighborExplorer(AskingExplorer):
         model, self.train, self.test = sets_for(model, train, test, device)
         layers = NearestNeighbors(usual_layers(model) if layers is None else layers, **settings).layers
         self.layer_choice = LayersChoice(model, layers, lambda: self.guarded(self.choice_changed))
-        self.names = names_of(model.class_names, self.train, 1 + int(max(self.train.labels.max(), _outputs(model) - 1)))
+        self.names = class_names_of(model, self.train, max(model.layer("").units, int(self.train.labels.max()) + 1))
         self.panel = QueryPanel(self.test, chosen, lambda asked: self.guarded(self.ask, asked))
         self.strip, self.shares, self.evidence = NeighborStrip(self.train), SharesPlot(), Evidence()
         self.trail, self.drop = Trail(self.test, lambda asked: self.guarded(self._return_to, asked)), ImageDrop()
@@ -156,7 +157,7 @@ class NeighborExplorer(AskingExplorer):
         self.panel.tell(value, self.names)
         self.evidence.say(support_in_words(value, asked, self.names) + self._lassoed())
         self.foot.sentence = self._sentence(value)
-        self.atlas.highlight(asked, value.indices[-1, 0].tolist(), self.trail.steps)
+        self.atlas.highlight(asked, value.layers[-1], value.indices[-1, 0].tolist(), self.trail.steps)
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the shares, None before there are neighbours."""
@@ -196,8 +197,3 @@ class NeighborExplorer(AskingExplorer):
         if tab == _TABS[2]:
             method = self.method()
             self.importance.fill(self.panel.chosen[0], method.layers, method.k)
-
-
-def _outputs(model: ImageModel) -> int:
-    """How many classes the network knows, as far as that is plain to see."""
-    return len(model.class_names or ())

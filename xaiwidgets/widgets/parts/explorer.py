@@ -97,7 +97,8 @@ class Explorer(Teller):
 
     def bring_back(self, entry: int) -> None:
         """Show an earlier run again, with its settings; ``entry`` is its id in ``history``."""
-        self.cancel()
+        if self.current is not None:
+            self.current.job.cancel()
         with get_publisher().lock:
             self.show(self.runs[entry])
 

@@ -115,6 +115,10 @@ class FeatureMap(widgets.VBox):
             self.heading.value = heading_html(self._title, "Run to draw it")
             self.words.say("")
 
+    def go_on(self) -> None:
+        """Work on the layout that is looked at, also where it was paused or stopped."""
+        self._work()
+
     def dispose(self) -> None:
         """End the work and take the map off the screen."""
         get_publisher().remove(self)

@@ -58,5 +58,5 @@ def support(alpha: Int[Tensor, "query class"], calibration: Int[Tensor, "example
     """
     known = calibration.sort().values
     p = (1 + len(known) - torch.searchsorted(known, alpha.contiguous())).double() / (len(known) + 1)
-    best = p.topk(2, dim=1).values
+    best = torch.nn.functional.pad(p, (0, 1)).topk(2, dim=1).values  # a single class has no second
     return Support(p, alpha.argmin(1), best[:, 0], 1 - best[:, 1])

@@ -81,9 +81,11 @@ class _Given:
         self.kept = Kept.of(self.labels, settings, given=calibration is not None)
         self.calibrates = calibration is not None or self.kept.aside is not None
         _refuse_labels(self.labels, self.classes, self.kept.labels(self.labels))
+        if self._calibration is not None:
+            _refuse_unknown(self._calibration[1], self.classes)
         named = named_rows(query, len(self.labels))
         self._query = self._train[named] if named is not None else given_features(query, "query")
-        self._exclude = self.kept.places(named, len(self._query))
+        self._exclude = self.kept.places(named, len(self._query), settings.k).to(self._train.device)
         for rows, name in ((self._query, "query"), *([(self._calibration[0], "calibration")] if calibration else [])):
             if rows.shape[1] != self._train.shape[1]:
                 raise XaiwidgetsError(
@@ -122,7 +124,7 @@ class _Read:
         named = named_rows(query, len(self._train))
         images = self._train.subset(named.tolist()) if named is not None else as_image_set(query)
         self._query = images.fitted(model.picture_shape)
-        self._exclude = self.kept.places(named, len(self._query)).to(model.device)
+        self._exclude = self.kept.places(named, len(self._query), settings.k).to(model.device)
         self._calibration = self._set_aside(calibration)
         self.calibrates = self._calibration is not None
         self.row_keys: tuple[str, ...] = ()
@@ -173,6 +175,16 @@ def given_inputs(settings: "NearestNeighbors", train: Any, query: Any, calibrati
 def read_inputs(settings: "NearestNeighbors", model: ImageModel, train: Any, query: Any, calibration: Any) -> Inputs:
     """Labelled images, images or places in them, and labelled images that calibrate or None."""
     return _Read(settings, model, train, query, calibration)
+
+
+def _refuse_unknown(labels: Tensor, classes: int) -> None:
+    """Raise for a calibration label that no training example can have."""
+    wrong = ((labels < 0) | (labels >= classes)).nonzero().flatten().tolist()
+    if wrong:
+        raise XaiwidgetsError(
+            f"The calibration label {int(labels[wrong[0]])} (example {wrong[0]}) is out of range; there are {classes} "
+            f"classes, 0 to {classes - 1}."
+        )
 
 
 def _digest(labels: Tensor) -> str:

@@ -36,6 +36,11 @@ class Kept(NamedTuple):
         order = torch.randperm(rows, generator=torch.Generator().manual_seed(settings.seed)).to(labels.device)
         return cls(order[count:].sort().values, order[:count].sort().values, rows)
 
+    @property
+    def count(self) -> int:
+        """How many are searched."""
+        return self.total if self.searched is None else len(self.searched)
+
     def rows(self, features: Tensor) -> Tensor:
         """Those of the rows so far that are searched."""
         if self.searched is None:
@@ -50,10 +55,15 @@ class Kept(NamedTuple):
         """Places among the searched as places in the training set."""
         return found if self.searched is None else self.searched[found]
 
-    def places(self, named: Tensor | None, queries: int) -> Int[Tensor, "query"]:
+    def places(self, named: Tensor | None, queries: int, k: int) -> Int[Tensor, "query"]:
         """The place among the searched of each query that is a training example, −1 of any other."""
         if named is None:
             return torch.full((queries,), -1)
+        if k >= self.count:
+            raise XaiwidgetsError(
+                f"k={k} neighbours were asked for of one of {self.count} training examples, which is none of its own; "
+                f"give at most {self.count - 1}."
+            )
         if self.searched is None:
             return named
         among = torch.full((self.total,), -1)
@@ -69,9 +79,11 @@ def named_rows(query: Any, rows: int) -> Tensor | None:
     elif isinstance(query, list | tuple | range) and len(query):
         given = list(query) if all(hasattr(place, "__index__") for place in query) else None
     else:
-        given = [query] if hasattr(query, "__index__") and not hasattr(query, "shape") else None
+        given = [query] if hasattr(query, "__index__") and not getattr(query, "shape", ()) else None
     if given is None:
         return None
+    if not given:
+        raise XaiwidgetsError("No query was given; give at least one.")
     places = [operator.index(place) for place in given]
     outside = [place for place in places if not 0 <= place < rows]
     if outside:

@@ -41,6 +41,8 @@ class FeatureAtlas:
     def start(self, layer: str) -> None:
         """Read the features of a layer, once."""
         if self._job is not None and self._layer == layer and self._job.status not in {"cancelled", "failed"}:
+            self._job.resume()  # a pause was meant for the run before
+            self.map.go_on()
             return
         if self._job is not None:
             self._job.cancel()
@@ -58,8 +60,9 @@ class FeatureAtlas:
             wrong = [len(self._train) + place for place in known.mistakes(self._test.labels)]
             self.map.show(known.features, wrong, "a test image answered wrongly")
 
-    def highlight(self, asked: Asked, neighbors: Sequence[int], trail: Sequence[Asked]) -> None:
-        """Mark the query, its neighbours in the layer of the map, and the way to it."""
+    def highlight(self, asked: Asked, layer: str, neighbors: Sequence[int], trail: Sequence[Asked]) -> None:
+        """Mark the query, its neighbours where they are those of the map's layer, and the way to it."""
+        neighbors = neighbors if layer == self._layer else []
         way = [self._point(step) for step in trail if step.place >= 0]
         self.map.highlight(self._point(asked) if asked.place >= 0 else -1, neighbors, way)
 

@@ -14,12 +14,7 @@ _ROWS = 5
 
 def usual_layers(model: ImageModel) -> tuple[str, ...]:
     """A layer in the middle of the network, and its head where that is a Linear."""
-    middle = default_layer(model, outputs=False)
-    try:
-        head_of(model)
-    except XaiwidgetsError:
-        return (middle,)
-    return (middle, HEAD)
+    return (default_layer(model, outputs=False), *_head(model))
 
 
 class LayersChoice:
@@ -30,7 +25,10 @@ class LayersChoice:
         chosen = self._checked(layers)  # refuses before there is any widget
         names = [name for name, known in model.layers().items() if name and known.layout is not None]
         self.part = widgets.SelectMultiple(
-            description="Layers", options=list(dict.fromkeys([HEAD, *chosen, *names])), rows=_ROWS, value=chosen
+            description="Layers",
+            options=list(dict.fromkeys([*_head(model), *chosen, *names])),
+            rows=_ROWS,
+            value=chosen,
         )
         self.part.add_class("xw-setting")
         self.layers = chosen
@@ -57,7 +55,16 @@ class LayersChoice:
         if self._silent:
             return
         if not change["new"]:
-            self.set(self.layers)
-            raise XaiwidgetsError("No layer is chosen; neighbours are searched in at least one.")
+            self.set(self.layers)  # at least one stays
+            return
         self.layers = tuple(change["new"])
         self._on_choose()
+
+
+def _head(model: ImageModel) -> list[str]:
+    """The head's name, where the network ends in a Linear."""
+    try:
+        head_of(model)
+    except XaiwidgetsError:
+        return []
+    return [HEAD]

@@ -14,7 +14,6 @@ from xaiwidgets.widgets.parts import query_panel
 from xaiwidgets.widgets.parts.pixels import to_pixels
 from xaiwidgets.widgets.parts.root import heading_html
 from xaiwidgets.widgets.parts.theme import MID_GREY
-from xaiwidgets.widgets.parts.words import class_name
 
 
 class QueryPanel(query_panel.QueryPanel):
@@ -79,9 +78,3 @@ class QueryPanel(query_panel.QueryPanel):
         if self.asked is None or self.asked.kind == TEST:
             return super()._label()
         return self.asked.label or "not known"
-
-
-def names_of(model_names: Sequence[str] | None, images: ImageSet, classes: int) -> list[str]:
-    """What the classes are called."""
-    known = next((names for names in (model_names, images.class_names) if names and len(names) >= classes), None)
-    return [class_name(label, known) for label in range(classes)]

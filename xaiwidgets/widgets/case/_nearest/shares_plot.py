@@ -26,7 +26,7 @@ _KEY = (
 
 
 class SharesPlot:
-    """A live plot with a bar, a dash and a dot for each class, the classes with most on top; at most ten."""
+    """A live plot with a bar, a dash and a dot for each class, of many classes the ten with most."""
 
     def __init__(self) -> None:
         self.heading = heading(_TITLE)

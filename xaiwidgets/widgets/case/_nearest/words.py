@@ -35,22 +35,22 @@ def _credible(value: Neighbors, asked: Asked, names: Sequence[str]) -> str:
         return ""
     credibility, supported = float(value.credibility[0]), int(value.supported[0])
     said = (
-        f"Credibility <b>{credibility:.2f}</b>: so many of {value.calibrated:,} unseen images are supported no better "
-        f"by their neighbours than {escape(names[supported])} is here."
+        f"Credibility <b>{credibility:.2f}</b>: about {credibility:.0%} of {value.calibrated:,} unseen images are "
+        f"supported no better by their neighbours than {escape(names[supported])} is here."
     )
     if credibility < _LITTLE:
         said += " <b>Little in the training data is like this.</b>"
     if supported != int(value.predictions[0]):
-        said += f" The neighbours rather say {escape(names[supported])}."
+        said += f" The neighbours favour {escape(names[supported])}."
     if asked.kind == TEST:
-        said += " If this image is one of them, that is one too many."
+        said += " This image may be among them, which adds one."
     return said
 
 
 def _checked(value: Neighbors) -> str:
     if value.conformity_auroc != value.conformity_auroc:
         return ""
-    said = f"On these images right answers are told from wrong ones by conformity with {value.conformity_auroc:.2f}"
+    said = f"On these images conformity tells right answers from wrong ones with AUROC {value.conformity_auroc:.2f}"
     if value.softmax_auroc == value.softmax_auroc:
-        said += f", by softmax with {value.softmax_auroc:.2f}"
+        said += f", softmax with {value.softmax_auroc:.2f}"
     return f"{said} (0.5 is a coin, 1 never errs)."
