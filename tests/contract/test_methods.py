@@ -177,6 +177,7 @@ def test_every_setting_out_of_range_is_refused(entry):
             "bool": ["x"],
             "choice": ["no such"],
             "text": [3],
+            "texts": [3, [3]],
             "tuple": [3.5],
             "tensor": ["x"],
         }[spec.type]

@@ -11,6 +11,7 @@ class Example(Method):
     units: tuple[int, ...] = setting((1, 2), low=0, help="units")
     weight: float = setting(0.5, low=0, high=1, live=True, help="weight")
     size: int | None = setting(None, low=8, help="size")
+    names: tuple[str, ...] = setting(("a",), help="names")
     kind: str = setting("one", choices=("one", "two"), help="kind")
     on: bool = setting(default=False, help="on")
     directions: torch.Tensor | None = setting(None, help="directions")  # noqa: RUF009 - it makes a field
@@ -33,6 +34,7 @@ class Example(Method):
         ("units", 3, "give a sequence of whole numbers"),
         ("units", (3, -1), "units="),
         ("units", "12", "units='12' was given"),
+        ("names", ("a", 3), "give a sequence of texts"),
         ("on", 1, "give True or False"),
         ("directions", [1.0], "give a tensor"),
     ],
@@ -47,6 +49,8 @@ def test_values_are_stored_in_their_proper_type():
     assert example.units == (3, 4)
     assert isinstance(example.weight, float)
     assert Example(units=torch.tensor([5, 6])).units == (5, 6)
+    assert Example(names=["b", "c"]).names == ("b", "c")
+    assert Example(names="whole").names == ("whole",)
 
 
 def test_settings_are_frozen_and_tensors_are_copied():
