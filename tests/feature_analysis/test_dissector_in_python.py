@@ -1,51 +1,31 @@
-"""The widget of network dissection without a browser: real parts, real runs."""
+"""The widget of network dissection without a browser: what it shows, compares with and saves."""
 
 import csv
 import io
-import time
 
 import pytest
 import torch
 
 import xaiwidgets as xw
 from tests.feature_analysis.dissected import convolution, some_concepts
+from tests.feature_analysis.dissectors import detailed, dissectors, told
 from xaiwidgets.core import XaiwidgetsError
-from xaiwidgets.methods.feature_analysis import _scan
-from xaiwidgets.widgets.parts.publisher import get_publisher
 
 
 @pytest.fixture
 def made():
     """Makes dissectors, and disposes of them."""
-    get_publisher().errors.clear()  # those of tests before
-    views = []
-
-    def make(*arguments, **named):
-        views.append(xw.Dissector(*arguments, **named))
-        return views[-1]
-
-    yield make
-    for view in views:
-        view.dispose()
-    assert not get_publisher().errors
+    yield from dissectors()
 
 
 @pytest.fixture
 def view(made):
-    return made(convolution(12), some_concepts(), layer="1", quantile=0.02, iou_threshold=0.005)
+    return detailed(made)
 
 
 def run_code(code, **names):
     exec(code, names)  # noqa: S102 - the widget's own code
     return names["result"]
-
-
-def told(view):
-    """Until the publisher has told all there is to tell."""
-    deadline = time.monotonic() + 10
-    while view.due() is not None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.05)
 
 
 def test_run_wait_and_result(view):
@@ -70,83 +50,6 @@ def test_cards_are_the_best_detectors_with_their_masks(view):
     mask = torch.nn.functional.interpolate(value.mask(best[0], 0)[None, None].float(), (24, 20), mode="nearest-exact")
     wanted = image * (0.2 + 0.8 * mask[0])
     assert abs(view.pixels(view.shown)[0] / 255 - wanted.permute(1, 2, 0).numpy()).max() < 0.01
-
-
-def test_scoring_anew_needs_no_pass_and_stands_in_the_code(view):
-    value = view.run().wait(60)
-    view.set(iou_threshold=0.02, denominator="all")
-    view.set(quantile=0.01)
-    assert view.current.job.latest.value is value
-    assert torch.equal(view.result.iou, value.rescored(quantile=0.01, denominator="all").iou)
-    assert view.result.iou_threshold == 0.02
-    assert view.as_code().endswith("\nresult = result.rescored(iou_threshold=0.02, denominator='all', quantile=0.01)")
-    told(view)
-    assert torch.equal(view.value.iou, view.result.iou)
-    assert f"<b>{int(view.result.detectors.sum())} of 12</b>" in view.evidence.value
-
-
-def test_another_quantile_says_that_it_needs_a_pass_and_then_needs_one_alone(view):
-    before = view.run().wait(60)
-    view.set(quantile=0.1)
-    told(view)
-    assert "Quantile 0.1 needs a pass" in view.evidence.value
-    assert view.result is before
-    after = view.run().wait(60)
-    assert after.quantile == 0.1
-    steps = list(view.method()(view.model, view.concepts, before))
-    assert steps[0].done > 40  # the first pass was not made again
-    assert torch.equal(after.iou, xw.core.last(view.method()(view.model, view.concepts)).iou)
-
-
-def test_what_waits_for_a_pass_holds_nothing_else_up(view):
-    view.run().wait(60)
-    view.set(quantile=0.1)
-    view.set(iou_threshold=0.03)
-    assert view.result.iou_threshold == 0.03
-    view.set(quantile=0.01)
-    assert (view.result.quantile, view.result.iou_threshold) == (0.01, 0.03)
-    assert view.hint == ""
-
-
-def test_a_stopped_run_goes_on_without_losing_counts(view, monkeypatch):
-    monkeypatch.setattr(_scan, "_LARGEST", 1)
-    view.run()
-    while view.result is None or view.result.provisional or view.result.seen < 3:
-        time.sleep(0.002)
-    view.cancel()
-    stopped = view.wait(60)
-    seen, done = stopped.seen, view.current.job.latest.done
-    code = view.as_code()
-    assert f"stop={done}" in code
-    first = None
-    view.run()
-    while first is None:
-        first = view.result
-    assert first.seen > seen
-    assert view.wait(60).seen == 40
-    whole = xw.core.last(view.method()(view.model, view.concepts))
-    assert torch.equal(view.result.counts.intersection, whole.counts.intersection)
-
-
-def test_a_network_that_was_trained_on_is_dissected_anew(view):
-    before = view.run().wait(60).iou
-    with torch.no_grad():
-        view.model.module[0].weight.neg_()
-    after = view.run().wait(60)
-    assert not torch.equal(before, after.iou)
-    assert torch.equal(after.iou, xw.core.last(view.method()(view.model, view.concepts)).iou)
-
-
-def test_what_was_asked_for_before_a_stop_is_scored_after_it(view, monkeypatch):
-    monkeypatch.setattr(_scan, "_LARGEST", 1)
-    view.run()
-    while view.result is None:
-        time.sleep(0.002)
-    view.pause()
-    view.set(iou_threshold=0.3)
-    view.cancel()
-    view.wait(60)
-    assert view.result.iou_threshold == 0.3
 
 
 def test_a_plain_network_looks_at_the_sets_images_as_they_are(made):
@@ -199,68 +102,6 @@ def test_a_second_network_is_compared_with(made):
     assert "of 7</td>" in view.evidence.value
 
 
-def test_a_concept_shows_its_units_and_a_card_its_unit(view):
-    value = view.run().wait(60)
-    view.concept.value = "green (color)"
-    told(view)
-    note = view.frame.cells[0]["note"]
-    assert "green" in note
-    view.frame.selected = 0
-    told(view)
-    unit = int(note.split(" · ")[0])
-    assert view.panel.unit == unit
-    assert view.foot.sentence == f"unit {note}"
-    assert value.labels[unit][0] in view.panel.words.value
-    assert view.panel.layout.display == ""
-    view.panel.draw()
-    assert view.panel.jobs[0].wait(60).value.units == (unit,)
-    view.panel.visualize()
-    assert view.panel.inside.children[0].choice.units == (unit,)
-    view.frame.selected = -1
-    told(view)
-    assert view.panel.layout.display == "none"
-
-
-def test_a_chosen_unit_does_not_outlive_its_layer(made):
-    network = torch.nn.Sequential(*convolution(12).module, torch.nn.Conv2d(12, 4, 3))
-    view = made(xw.ImageModel(network, (3, 24, 20)), some_concepts(), layer="1", quantile=0.02)
-    view.run().wait(60)
-    told(view)
-    view.frame.selected = 7
-    told(view)
-    view.set(layer="2")
-    assert view.selection == -1
-    view.run().wait(60)
-    told(view)
-    assert view.pixels(view.shown).shape[0] == 4
-    view.bring_back(min(view.history.ids))
-    told(view)
-    assert view.pixels(view.shown).shape[0] == 8
-
-
-def test_fewer_top_images_are_shown_of_a_chosen_unit(view):
-    view.run().wait(60)
-    told(view)
-    view.frame.selected = 0
-    told(view)
-    view.set(top=3)
-    view.run().wait(60)
-    told(view)
-    assert len(view.panel.frame.cells) == len(view.panel._pictures()) == 4
-
-
-def test_units_that_are_not_the_networks_own_are_not_drawn(made):
-    view = made(convolution(12), some_concepts(), layer="1", quantile=0.02, rotation=1.0)
-    view.run().wait(60)
-    told(view)
-    view.frame.selected = 0
-    told(view)
-    view.panel.draw_button.click()
-    told(view)
-    assert "not the network's; none is drawn" in view.bar.message
-    assert view.panel.jobs == []
-
-
 def test_bars_are_ranked_by_category_and_choose_a_concept(view):
     value = view.run().wait(60)
     told(view)
@@ -284,18 +125,6 @@ def test_the_table_of_units_is_saved(view, tmp_path):
         assert row["detector"] == str(bool(value.detectors[unit]))
     with pytest.raises(XaiwidgetsError, match=r"name a .png .* or a .html .* or a .csv for the table of units"):
         view.save(tmp_path / "units.xlsx")
-
-
-def test_an_earlier_run_comes_back_with_its_scoring(view):
-    view.run().wait(60)
-    view.set(denominator="lite")
-    lite = view.result.iou
-    view.set(quantile=0.1)
-    view.run().wait(60)
-    view.bring_back(min(view.history.ids))
-    assert torch.equal(view.result.iou, lite)
-    assert view.form.values["denominator"] == "lite"
-    assert view.form.values["quantile"] == 0.02
 
 
 def test_its_code_makes_what_is_shown():

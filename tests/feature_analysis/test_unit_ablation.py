@@ -1,3 +1,5 @@
+"""What an ablation counts: as one image after the other shows it, as units were planted, and beside chance."""
+
 import math
 
 import numpy as np
@@ -8,22 +10,20 @@ from torch import nn
 
 import xaiwidgets as xw
 from tests.feature_analysis.ablated import ablated, labelled, precise_model
+from tests.feature_analysis.planted_colours import COUNTS, colour_network, colours
 from tests.networks import image_model, layer_of
-from xaiwidgets.core import InvalidSettingError, XaiwidgetsError, last
+from xaiwidgets.core import last
 from xaiwidgets.data import ConceptSet
 from xaiwidgets.methods import UnitAblation
 from xaiwidgets.methods.feature_analysis import _scan
-from xaiwidgets.methods.feature_analysis._ablation import run
 from xaiwidgets.methods.feature_analysis._ablation.control_units import control_sets
 from xaiwidgets.methods.feature_analysis._ablation.effects import sign_test
-from xaiwidgets.methods.feature_analysis._ablation.true_class import classes_of
 from xaiwidgets.models import ImageModel
 
 # A large network looks at 500 scenes, so that there is time to press Pause.
 WIDGET = "xw.UnitAblator(xw.load_model('efficientnet_lite0'), layer='_blocks.10', units=[1, 4], controls=4, top=3)"
 
 SMALL = ["resnet", "vision_transformer", "functional_cnn", "channels_last", "lenet", "mlp"]
-COUNTS = ("images", "right", "lost", "gained")
 
 
 def example():
@@ -78,33 +78,6 @@ def test_together_they_are_all_silent_at_once(name, in_small_batches):
         agree(value.controls, ablated(name, concepts, units), row)
 
 
-def colour_network():
-    """A unit for each channel of the image, their means, and known weights: units 0 and 3 both speak for red."""
-    detect, head = nn.Conv2d(4, 5, 1).double(), nn.Linear(5, 3).double()
-    with torch.no_grad():
-        detect.weight.zero_()
-        detect.bias.zero_()
-        for unit in range(4):
-            detect.weight[unit, unit] = 1
-        detect.bias[4] = -1  # dead behind the ReLU
-        head.weight.copy_(10 * torch.tensor([[1.0, 0, 0, 1, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0]]))
-        head.bias.copy_(torch.tensor([0.0, 0.1, 0.2], dtype=torch.float64))
-    network = nn.Sequential(detect, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
-    return ImageModel(network, (4, 6, 6), None, ["Red", "Green", "Blue"])
-
-
-def colours():
-    """Eight images of each colour; every fourth red one is bright in the fourth channel too; some have a spot."""
-    label = torch.arange(24) % 3
-    images = torch.zeros(24, 4, 6, 6)
-    images[torch.arange(24), label] = 1
-    images[0:24:12, 3] = 1  # images 0 and 12, which are red
-    spot = torch.zeros(24, 6, 6, dtype=torch.int64)
-    spot[::2, 2, 3] = 1
-    masks = {"color": (label + 1)[:, None, None].expand(-1, 6, 6), "thing": spot}
-    return ConceptSet.from_arrays(images, masks, {"color": ["red", "GREEN", "blue"], "thing": ["spot"]})
-
-
 def test_a_planted_unit_takes_exactly_its_class_along():
     model, concepts = colour_network(), colours()
     value = last(UnitAblation("1", (0, 1, 2, 3, 4), controls=0, top=6)(model, concepts))
@@ -147,97 +120,11 @@ def test_a_dead_unit_has_no_effect_at_all():
     assert value.change_sum[1].any()
 
 
-@pytest.mark.parametrize("batch", [1, 4, 7, 23])
-def test_the_size_of_batches_changes_no_count(batch, monkeypatch):
-    concepts, method = labelled("lenet"), UnitAblation("3", (2, 5), controls=2)
-    whole = last(method(precise_model("lenet"), concepts))
-    monkeypatch.setattr(_scan, "_LARGEST", batch)
-    value = last(method(precise_model("lenet"), concepts))
-    for one, two in ((value, whole), (value.without, whole.without), (value.controls, whole.controls)):
-        assert all(torch.equal(getattr(one, name), getattr(two, name)) for name in COUNTS)
-        torch.testing.assert_close(one.change_sum, two.change_sum)
-    assert torch.equal(value.top.ids, whole.top.ids)
-
-
-def test_every_batch_gives_the_answer_so_far_and_removals_lie_between(in_small_batches):
-    concepts, method = labelled("lenet"), UnitAblation("3", (2, 5), controls=1)
-    steps = list(method(precise_model("lenet"), concepts))
-    assert [step.done for step in steps[:5]] == [0.5, 1, 1.5, 2, 4]
-    assert len(steps) == 4 * 4  # batches of 2, 8, 8 and 5 images, each looked at once and three times without a unit
-    assert steps[0].value.seen == 0
-    assert steps[0].value.accuracy.isnan().all()
-    for step in steps:
-        seen = step.value.seen
-        assert seen <= step.done
-        if seen == step.done:
-            alone = last(method(precise_model("lenet"), concepts[:seen]))
-            assert all(torch.equal(getattr(step.value, name), getattr(alone, name)) for name in COUNTS)
-    assert seen == 23
-
-
-def test_once_an_image_has_its_class_as_label_only_such_images_are_told_of(in_small_batches):
-    concepts = colours()
-    batch = concepts.batch(slice(None))
-    label = batch.layers[:, 0].long().clone()
-    label[:13] = 0
-    label[20] = 0
-    label[21, 0, 0] = 0  # all but one pixel: not the whole image
-    masks = {"color": label, "thing": (batch.layers[:, 1] > 0).long()}
-    some = ConceptSet.from_arrays(batch.images, masks, {"color": ["red", "green", "blue"], "thing": ["spot"]})
-    method = UnitAblation("1", (0, 1), controls=1)
-    steps = list(method(colour_network(), some))
-    assert [step.value.truth for step in steps if step.done in {2, 10, 18}] == ["predictions"] * 2 + ["labels"]
-    value = steps[-1].value
-    alone = last(method(colour_network(), some.subset([13, 14, 15, 16, 17, 18, 19, 22, 23])))
-    assert (value.seen, value.counted) == (24, 9)
-    assert all(torch.equal(getattr(value, name), getattr(alone, name)) for name in COUNTS)
-    assert torch.equal(value.top.ids, alone.top.ids)
-
-
-def test_with_predictions_as_truth_nothing_is_gained_and_no_test_is_made():
-    value = last(UnitAblation("3", (0, 1, 2))(image_model("lenet"), labelled("lenet", classes=False)))
-    assert value.truth == "predictions"
-    present = value.present > 0
-    assert (value.accuracy_before[present] == 1).all()
-    assert not value.gained.any()
-    assert value.p_value.isnan().all()
-
-
-def test_a_label_names_a_class_whatever_its_capitals_and_several_name_none():
-    found = classes_of(
-        (("hot  dog", "a"), ("HOT_DOG", "b"), ("crane", "a"), ("cat", "c")), ["crane", "Hot-dog", "crane"]
-    )
-    assert found.tolist() == [1, 1, -1, -1]
-    concepts = ConceptSet.from_arrays(
-        torch.rand(3, 4, 6, 6),
-        {"a": torch.tensor([1, 1, 0])[:, None, None], "b": torch.tensor([2, 1, 1])[:, None, None]},
-        {"a": ["red"], "b": ["RED", "blue"]},
-    )
-    value = last(UnitAblation("1", (0,), controls=0)(colour_network(), concepts))
-    assert value.counted == 2  # the first image is called red and blue
-    assert value.present.tolist() == [1, 2, 0]
-
-
 def test_probabilities_are_taken_as_they_are():
     model, concepts = precise_model("lenet"), labelled("lenet")
     ended = ImageModel(nn.Sequential(*model.module, nn.Softmax(1)), (1, 28, 28), model.raw_normalize, model.class_names)
     method = UnitAblation("3", (0, 7), controls=1)
     torch.testing.assert_close(last(method(ended, concepts)).change_sum, last(method(model, concepts)).change_sum)
-
-
-def test_the_changes_of_all_classes_cancel_and_are_left_out_where_they_are_many(monkeypatch):
-    model, concepts = precise_model("lenet"), labelled("lenet")
-    value = last(UnitAblation("3", (0, 7), controls=1)(model, concepts))
-    present = value.present > 0
-    assert value.class_change[:, present].sum(2).abs().max() < 1e-12
-    assert value.class_change[:, ~present].isnan().all()
-    of_class = [value.place_of(f"class_{i}") for i in range(10)]
-    own = value.class_change[:, of_class, range(10)]
-    np.testing.assert_allclose(own, value.score_change[:, of_class], rtol=1e-9)
-    monkeypatch.setattr(run, "_MOST_CHANGES", 2 * 13 * 10 - 1)
-    without = last(UnitAblation("3", (0, 7), controls=1)(model, concepts))
-    assert without.class_change is None
-    assert torch.equal(without.change_sum, value.change_sum)
 
 
 def test_the_sign_test_is_scipys():
@@ -277,65 +164,3 @@ def test_what_a_unit_does_is_told_apart_from_what_any_unit_does():
     assert value.score_change[0, shirt] < 3 * value.without.score_change[0, shirt] < 0
     assert len(value.control_units) == 8
     assert value.controls.score_change.shape == (8, 10)
-
-
-def test_broken_images_are_left_out_and_named(tmp_path):
-    folder = labelled("resnet").save(tmp_path / "set")
-    method, model = UnitAblation("3", (0, 1), controls=0), image_model("resnet")
-    whole = last(method(model, ConceptSet.from_broden(folder, broken="skip")))
-    first = (folder / "index.csv").read_text().splitlines()[1].split(",")[0]
-    (folder / "images" / first).unlink()
-    value = last(method(model, ConceptSet.from_broden(folder, broken="skip")))
-    assert (whole.seen, whole.counted, whole.skipped) == (23, 23, ())
-    assert (value.seen, value.counted) == (23, 22)
-    assert first in value.skipped[0]
-
-
-def test_what_cannot_be_ablated_is_refused_in_words():
-    model, concepts = image_model("lenet"), labelled("lenet")
-    for layer in ("", "9"):
-        with pytest.raises(XaiwidgetsError, match=rf"Layer '{layer}' is the output of Sequential: without a unit"):
-            last(UnitAblation(layer, (0,))(model, concepts))
-    with pytest.raises(XaiwidgetsError, match="Unit 16 was asked for; layer '3' has 16 units, 0 to 15"):
-        last(UnitAblation("3", (16,))(model, concepts))
-    with pytest.raises(XaiwidgetsError, match="has no layer 'conv9'"):
-        last(UnitAblation("conv9", (0,))(model, concepts))
-    with pytest.raises(XaiwidgetsError, match=r"Tensor was given as concepts; give an xw\.ConceptSet"):
-        last(UnitAblation("3", (0,))(model, torch.rand(3, 1, 28, 28)))
-    with pytest.raises(XaiwidgetsError, match=r"give a tensor \(image, 1, height, width\)"):
-        last(UnitAblation("3", (0,))(model, labelled("resnet")))
-    with pytest.raises(InvalidSettingError, match="controls=65 was given"):
-        UnitAblation("3", (0,), controls=65)
-    with pytest.raises(XaiwidgetsError, match="No concept has the name 'moon'"):
-        last(UnitAblation("3", (0,))(model, concepts)).place_of("moon")
-
-
-@pytest.mark.parametrize(
-    ("network", "came"),
-    [
-        (nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)), r"\(2, 8, 8\)"),
-        (nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Linear(256, 1)), r"\(1,\)"),
-    ],
-    ids=["maps", "one number"],
-)
-def test_a_network_without_classes_is_refused_in_words(network, came):
-    concepts = ConceptSet.from_arrays(torch.rand(2, 3, 8, 8), {"a": torch.ones(2, 1, 1).long()}, {"a": ["b"]})
-    with pytest.raises(XaiwidgetsError, match=f"gives an output of shape {came} for each image; unit ablation asks"):
-        last(UnitAblation("0", (0,))(ImageModel(network, (3, 8, 8)), concepts))
-
-
-def test_an_output_that_is_no_number_is_refused_in_words():
-    class Odd(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv, self.head = nn.Conv2d(1, 3, 1), nn.Linear(3, 2)
-
-        def forward(self, x):
-            mean = self.conv(x).mean((2, 3))
-            return self.head(mean / mean[:, 1:2].abs())
-
-    concepts = ConceptSet.from_arrays(torch.rand(2, 1, 8, 8), {"a": torch.ones(2, 1, 1).long()}, {"a": ["b"]})
-    with pytest.raises(
-        XaiwidgetsError, match="gave a value that is not a finite number without unit 1 of layer 'conv'"
-    ):
-        last(UnitAblation("conv", (1,), controls=0)(ImageModel(Odd(), (1, 8, 8)), concepts))
