@@ -149,12 +149,12 @@ def test_another_image_and_other_settings_are_answered_at_once(make):
 
 def test_several_layers_can_be_looked_at_together(make):
     view = make(layer=("0", "head"))
-    assert view.features.part.value == "0 + head"
+    assert view.features.part.value == ("0", "head")
     value = run(view)
     assert value.layers == ("0", "head")
     assert value.whole_neighbors.shape == (2, 25)
     view.set(layers=())
-    assert view.features.part.value == "head"
+    assert view.features.part.value == ("head",)
     assert view.method().layers == ()
     assert run(view).layers == ("head",)
 

@@ -164,6 +164,11 @@ def test_the_map_chooses_queries_and_examples(make):
     assert seen == [[3, 5]]
     answered(view)
     assert "2 training images are in" in view.evidence.value
+    view.atlas.map.points._choose({"chosen": [5], "gathered": True})
+    assert view.examples == [5]
+    assert view.asked.name == "test image 9"
+    view.atlas.map.points._choose({"chosen": [5]})
+    assert view.asked.name == "training image 5"
 
 
 def test_it_is_refused_in_words(make):

@@ -8,7 +8,7 @@ from tests.case.planted_parts import network, planted
 from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.data import ImageSet
 from xaiwidgets.widgets.case._prototype_parts.boxed import BoxedPictures
-from xaiwidgets.widgets.case._prototype_parts.layer_list import deepest_map
+from xaiwidgets.widgets.case._prototype_parts.deepest_map import deepest_map
 from xaiwidgets.widgets.case._prototype_parts.words import in_words, sentence_of
 
 

@@ -267,7 +267,7 @@ class Twice(nn.Module):
 def test_a_network_that_ends_in_no_linear_layer_is_refused(module, ends_in):
     with pytest.raises(XaiwidgetsError, match=re.escape(ends_in)) as refused:
         head_of(model_of(module))
-    assert "name a layer, and a head is fitted on its features" in str(refused.value)
+    assert "name a layer instead, whose features take the head's place" in str(refused.value)
     assert values(model_of(module), ImageSet(noise(3)), "1" if isinstance(module, nn.Sequential) else "fc").ndim == 2
 
 

@@ -43,10 +43,12 @@ def probabilities_of(outputs: Tensor, model: ImageModel) -> Float[Tensor, "image
             "each of several classes is wanted."
         )
     given = outputs.double()
-    sums = given.sum(1)
-    if bool((given >= 0).all()) and bool(((sums - 1).abs() < _NEAR_ONE).all()):
-        return given
-    return given.softmax(1)
+    return given if are_probabilities(given) else given.softmax(1)
+
+
+def are_probabilities(outputs: Float[Tensor, "image class"]) -> bool:
+    """Whether outputs are probabilities already: at least 0, with a sum of 1."""
+    return bool((outputs >= 0).all()) and bool(((outputs.sum(1) - 1).abs() < _NEAR_ONE).all())
 
 
 def class_names_of(model: ImageModel, images: ImageSet, classes: int) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def head_of(model: ImageModel) -> tuple[str, nn.Linear]:
         ends = f"{model.name} ends in {last.name or 'itself'!r}, a {last.type}, but a Linear is wanted as its head"
         if head is not None and head.name == last.name:
             ends = f"{model.name} gives out something else than its last layer {head.name!r}, as where it runs twice"
-        raise XaiwidgetsError(f"{ends}; name a layer, and a head is fitted on its features.")
+        raise XaiwidgetsError(f"{ends}; name a layer instead, whose features take the head's place.")
     return head.name, model.twin.get_submodule(head.name)
 
 

@@ -19,7 +19,9 @@ STORAGES = ("float32", "bfloat16")
 _SCORES = 1 << 23  # scores of a product that are held at once
 _SPARE = 8  # rows that are proposed beyond those wanted
 _BFLOAT_SPARE = 64  # more where the proposals are coarse
-_UNIT = 2.0**-24  # of single precision
+_ROUNDING = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}
+"""Of a product in single precision, by what torch was allowed: TF32 and bfloat16 are coarser."""
+
 _FARTHEST = 2.0**40  # magnitudes whose squares single precision holds with ease
 
 
@@ -38,7 +40,8 @@ class ExactSearch:
     rounding does not decide between equal rows.
 
     A product in single precision proposes k + 8 rows. The distances of these are computed anew from differences in
-    double precision. Where the error bound of the product, n·2⁻²⁴ times the norms for n features, leaves room for a row
+    double precision. Where the error bound of the product, n·2⁻²⁴ times the norms for n features (more where torch may
+    round its factors to TF32 or bfloat16), leaves room for a row
     that was not proposed, all rows within that bound are looked at. ``storage`` "bfloat16" holds the proposing copy in
     half of the memory and proposes more, without that guarantee. Where ``key`` tells the rows, their norms are kept.
     """
@@ -117,7 +120,7 @@ class ExactSearch:
     def _reach(self, queries: Tensor, farthest: Tensor) -> Tensor:
         """The largest score that a row as far as the k-th can have got, rounding errors included."""
         norms = queries.double().norm(dim=1) * self._unit
-        bound = (queries.shape[1] + 16) * _UNIT
+        bound = (queries.shape[1] + 16) * 2.0**-24 + 4 * (_ROUNDING[torch.get_float32_matmul_precision()] - 2.0**-24)
         if self.metric == COSINE:
             return ((farthest - 1 + 2.0**-39) * norms + bound * norms).float()
         half = ((farthest * self._unit).square() * (1 + 2.0**-38) - norms.square()) / 2

@@ -15,12 +15,12 @@ from xaiwidgets.methods.case.conformity_importance import ConformityImportance
 from xaiwidgets.models import ImageModel
 from xaiwidgets.models.features import HEAD
 from xaiwidgets.widgets.case._conformity.curve import DeletionCurve
-from xaiwidgets.widgets.case._conformity.layers_pick import LayersPick
 from xaiwidgets.widgets.case._conformity.neighbor_rows import NeighborRows
 from xaiwidgets.widgets.case._conformity.picture import enlarged, legend_html, outlined, over_image, without
 from xaiwidgets.widgets.case._conformity.place_map import PlaceMap
 from xaiwidgets.widgets.case._conformity.size_pick import SizePick
 from xaiwidgets.widgets.case._conformity.words import evidence_html, sentence_of, signed
+from xaiwidgets.widgets.case._layers_choice import LayersChoice
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.labelled_sets import sets_for
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
@@ -70,7 +70,7 @@ class ConformityViewer(MethodExplorer):
             raise XaiwidgetsError(
                 f"k={method.k} neighbours were asked for among {len(self.train)} training images; give a smaller k."
             )
-        self.features = LayersPick(model, layer, lambda: self.guarded(self.choice_changed))
+        self.features = LayersChoice(model, layer, lambda: self.guarded(self.choice_changed))
         self.panel = QueryPanel(self.test, chosen)
         self.panel.mistake.layout.display = "none"
         self.size = SizePick(self._another_size)
@@ -107,7 +107,8 @@ class ConformityViewer(MethodExplorer):
 
     def chosen(self) -> dict[str, Any]:
         """The layers."""
-        return {"layers": self.features.layers}
+        layers = self.features.layers
+        return {"layers": () if layers == (HEAD,) else layers}
 
     def choose(self, method: ConformityImportance) -> None:
         """Put the layers into their list."""

@@ -149,10 +149,9 @@ class CounterfactualExplorer(MethodExplorer):
         self.search.show(value, now=run.job.finished)
         self.evidence.say(in_words(value, self.names))
         self.foot.sentence = sentence_of(value, self._start(value), self.names)
-        if run is self.current:
-            p = float(value.query_probabilities[value.prediction])
-            rows = [("answer", f"{escape(class_name(value.prediction, self.names))} {p:.2f}")]
-            self.picker.say([*rows, ("wanted", escape(class_name(value.target, self.names)))])
+        p = float(value.query_probabilities[value.prediction])
+        rows = [("answer", f"{escape(class_name(value.prediction, self.names))} {p:.2f}")]
+        self.picker.say([*rows, ("wanted", escape(class_name(value.target, self.names)))])
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the search."""

@@ -149,11 +149,11 @@ class RegionSwapper(MethodExplorer):
         """Numbers below the pictures, probabilities, and what can be checked."""
         value: RegionSwaps = run.value
         self.frame.set_notes(self.notes(run))
-        self.plot.show(value, self.names, now=run.job.finished)
+        self.plot.name_classes(value, self.names)
+        self.plot.show(value, now=run.job.finished)
         self.evidence.say(in_words(value, self.names))
         self.foot.sentence = sentence_of(value, self.names)
-        if run is self.current:
-            self.picker.say([("answer", escape(class_name(value.query_class, self.names)))])
+        self.picker.say([("answer", escape(class_name(value.query_class, self.names)))])
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the probabilities."""

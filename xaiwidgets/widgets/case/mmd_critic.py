@@ -2,14 +2,9 @@
 
 from typing import Any
 
-import torch
-from torch import nn
-
 from xaiwidgets.methods.case._mmd_critic.result import PrototypesAndCriticisms
 from xaiwidgets.methods.case._mmd_critic.run import room
 from xaiwidgets.methods.case.mmd_critic import MMDCritic
-from xaiwidgets.models import ImageModel
-from xaiwidgets.models.features import HEAD
 from xaiwidgets.widgets.case._mmd_critic.words import criticism_words, in_words, notes_of, prototype_words
 from xaiwidgets.widgets.case._prototypes.cards import Group
 from xaiwidgets.widgets.case._prototypes.curves import CurvePlot, Curves
@@ -45,16 +40,8 @@ class PrototypeExplorer(PrototypeWidget):
         Group("criticism", "Criticisms: class, and what prototypes have of their like"),
     )
 
-    def __init__(
-        self,
-        model: ImageModel | nn.Module,
-        train: Any = None,
-        layer: str = HEAD,
-        *,
-        device: str | torch.device | None = None,
-        **settings: Any,
-    ) -> None:
-        super().__init__(model, train, layer, device, settings)
+    def add_pages(self) -> None:
+        """The other ways to prototypes."""
         self.pages = Pages(_OWN, _OTHERS, self._make_page)
         self._parts = self.children
         self.children = (self.pages.bar, *self._parts, self.pages.room)
@@ -98,7 +85,8 @@ class PrototypeExplorer(PrototypeWidget):
     def draw_plot(self, run: Run) -> None:
         """MMD² against the number."""
         note = "" if run.value.stage == "done" else run.value.stage
-        self.curves.show(_curves(run.value), note, now=run.job.finished)
+        self.curves.note(note)
+        self.curves.show(_curves(run.value), now=run.job.finished)
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of it."""

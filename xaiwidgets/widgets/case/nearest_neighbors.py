@@ -13,11 +13,11 @@ from xaiwidgets.methods._answers import class_names_of
 from xaiwidgets.methods.case._nearest.result import Neighbors
 from xaiwidgets.methods.case.nearest_neighbors import NearestNeighbors
 from xaiwidgets.models import ImageModel
+from xaiwidgets.widgets.case._layers_choice import LayersChoice, usual_layers
 from xaiwidgets.widgets.case._nearest.asked import Asked
 from xaiwidgets.widgets.case._nearest.asking_explorer import AskingExplorer
 from xaiwidgets.widgets.case._nearest.feature_atlas import FeatureAtlas
 from xaiwidgets.widgets.case._nearest.importance_tab import ImportanceTab
-from xaiwidgets.widgets.case._nearest.layers_choice import LayersChoice, usual_layers
 from xaiwidgets.widgets.case._nearest.query_panel import QueryPanel
 from xaiwidgets.widgets.case._nearest.shares_plot import SharesPlot
 from xaiwidgets.widgets.case._nearest.strip import NeighborStrip
@@ -70,7 +70,7 @@ class NeighborExplorer(AskingExplorer):
         self.layer_choice = LayersChoice(model, layers, lambda: self.guarded(self.choice_changed))
         self.names = class_names_of(model, self.train, max(model.layer("").units, int(self.train.labels.max()) + 1))
         self.panel = QueryPanel(self.test, chosen, lambda asked: self.guarded(self.ask, asked))
-        self.strip, self.shares, self.evidence = NeighborStrip(self.train), SharesPlot(), Evidence()
+        self.strip, self.shares, self.evidence = NeighborStrip(self.train), SharesPlot(self.names), Evidence()
         self.trail, self.drop = Trail(self.test, lambda asked: self.guarded(self._return_to, asked)), ImageDrop()
         self.atlas = FeatureAtlas(model, self.train, self.test, self.rests, self.mark_news)
         self.importance = ImportanceTab(model, self.train, self.test)
@@ -153,7 +153,7 @@ class NeighborExplorer(AskingExplorer):
         self.strip.lay_out(self.frame, value.layers, value, self.names)
         run.cells = self.frame.cells
         self.frame.set_notes(self.notes(run))
-        self.shares.show(value, self.names, now=run.job.finished)
+        self.shares.show(value, now=run.job.finished)
         self.panel.tell(value, self.names)
         self.evidence.say(support_in_words(value, asked, self.names) + self._lassoed())
         self.foot.sentence = self._sentence(value)
@@ -161,7 +161,7 @@ class NeighborExplorer(AskingExplorer):
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the shares, None before there are neighbours."""
-        return self.shares.filled(run.value, self.names) if run.value.indices.shape[2] else None
+        return self.shares.filled(run.value) if run.value.indices.shape[2] else None
 
     def title_of(self, run: Run) -> str:
         """What was asked about, and how."""

@@ -12,13 +12,14 @@ from xaiwidgets.methods.case._prototype_parts.result import LearnedParts
 from xaiwidgets.methods.case.prototype_parts import PrototypeParts
 from xaiwidgets.models import ImageModel
 from xaiwidgets.widgets.case._prototype_parts.accuracy_plot import AccuracyPlot
+from xaiwidgets.widgets.case._prototype_parts.deepest_map import deepest_map
 from xaiwidgets.widgets.case._prototype_parts.gallery import Gallery
-from xaiwidgets.widgets.case._prototype_parts.layer_list import LayerList
 from xaiwidgets.widgets.case._prototype_parts.pairs_view import SHOWN, PairsView
 from xaiwidgets.widgets.case._prototype_parts.query_panel import QueryPanel
 from xaiwidgets.widgets.case._prototype_parts.words import in_words, sentence_of
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.labelled_sets import sets_for
+from xaiwidgets.widgets.parts.layer_pick import LayerPick
 from xaiwidgets.widgets.parts.method_explorer import Input, MethodExplorer, checked_names
 from xaiwidgets.widgets.parts.publisher import get_publisher
 from xaiwidgets.widgets.parts.root import heading
@@ -57,7 +58,13 @@ class PrototypePartViewer(MethodExplorer):
         method = PrototypeParts(layer=layer or "", **settings)  # refuses here, before the browser hears of anything
         model, self.train, self.test = sets_for(model, train, test, device)
         count = refuse_empty_classes(self.train, self.test)
-        self.layers = LayerList(model, layer, lambda: self.guarded(self.choice_changed))
+        self.layers = LayerPick(
+            model,
+            deepest_map(model) if layer is None else layer,
+            lambda: self.guarded(self.choice_changed),
+            label="Parts of layer",
+            head=False,
+        )
         names = self.train.class_names or ()
         self.names = [*names[:count], *(f"class {label}" for label in range(len(names), count))]
         self.gallery = Gallery(self.train, self.names)
@@ -114,7 +121,8 @@ class PrototypePartViewer(MethodExplorer):
         """Room for the parts, and axes for the epochs."""
         self.gallery.lay_out(self.frame, method.prototypes)
         if self.shown is None:
-            self.plot.reset(method.epochs)
+            self.plot.epochs = method.epochs
+            self.plot.reset()
             self.pairs.blank()
         self.bar.subject = f"{self.model.name} · parts of {method.layer} · {len(self.train):,} training images"
 
@@ -146,7 +154,8 @@ class PrototypePartViewer(MethodExplorer):
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of the accuracies."""
-        return self.plot.filled(run.value, run.method.epochs)
+        self.plot.epochs = run.method.epochs
+        return self.plot.filled(run.value)
 
     def title_of(self, run: Run) -> str:
         """The layer and how many parts each class has."""

@@ -3,13 +3,9 @@
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from xaiwidgets.methods.case._set_cover.result import Cover
 from xaiwidgets.methods.case.set_cover import SetCover
-from xaiwidgets.models import ImageModel
-from xaiwidgets.models.features import HEAD
 from xaiwidgets.widgets.case._prototypes.cards import ACROSS, Group
 from xaiwidgets.widgets.case._prototypes.curves import CurvePlot, Curves
 from xaiwidgets.widgets.case._prototypes.prototype_widget import PrototypeWidget
@@ -46,17 +42,6 @@ class CoverExplorer(PrototypeWidget):
         Group("prototype", "Prototypes: class, and how many images each covers more"),
         Group("uncovered image", "Uncovered: class, and how many of it are uncovered around"),
     )
-
-    def __init__(
-        self,
-        model: ImageModel | nn.Module,
-        train: Any = None,
-        layer: str = HEAD,
-        *,
-        device: str | torch.device | None = None,
-        **settings: Any,
-    ) -> None:
-        super().__init__(model, train, layer, device, settings)
 
     def make_plot(self) -> CurvePlot:
         """Covered against the number of prototypes."""
@@ -96,7 +81,8 @@ class CoverExplorer(PrototypeWidget):
     def draw_plot(self, run: Run) -> None:
         """Covered against the number."""
         note = "" if run.value.stage == "done" else run.value.stage
-        self.curves.show(_curves(run.value), note, now=run.job.finished)
+        self.curves.note(note)
+        self.curves.show(_curves(run.value), now=run.job.finished)
 
     def plot_of(self, run: Run) -> Any:
         """A fresh figure of it."""

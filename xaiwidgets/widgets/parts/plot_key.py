@@ -1,7 +1,7 @@
 """How the lines of a plot look, and the key below it that names them."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class LineLook(NamedTuple):
@@ -11,6 +11,11 @@ class LineLook(NamedTuple):
     dash: str
     width: float
     mark: str
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What Bokeh's line takes."""
+        return {"color": self.color, "line_width": self.width, "line_dash": self.dash}
 
 
 def key_html(entries: Iterable[tuple[LineLook, str]]) -> str:

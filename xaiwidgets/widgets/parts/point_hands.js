@@ -27,10 +27,10 @@ function mapHands({ model, link, dom, camera, state, painter, desk, select }) {
   let looked = -1;
   let resting;
 
-  const choose = (chosen) => {
+  const choose = (chosen, gathered = false) => {
     if (!state.cloud.count) return;
     select(chosen); // at once; Python then tells every view
-    link.send("choose", { epoch: state.epoch, chosen });
+    link.send("choose", { epoch: state.epoch, chosen, gathered });
   };
   const place = (event) => {
     const { left, top } = dom.field.getBoundingClientRect();
@@ -126,7 +126,7 @@ function mapHands({ model, link, dom, camera, state, painter, desk, select }) {
     state.marks.lasso = [];
     painter.marks();
     if (event.type === "pointercancel" || done.pinch) return;
-    if (done.far && done.lasso) choose(pointsInside(camera, state.cloud.xy, line));
+    if (done.far && done.lasso) choose(pointsInside(camera, state.cloud.xy, line), true);
     else if (!done.far) { const index = meant(event); if (index >= 0) { look(index); choose([index]); } }
   };
   const wheel = (event) => {
@@ -154,7 +154,7 @@ function mapHands({ model, link, dom, camera, state, painter, desk, select }) {
   };
   const toggle = (index) => {
     const { selected } = state.marks;
-    choose(selected.includes(index) ? selected.filter((other) => other !== index) : [...selected, index]);
+    choose(selected.includes(index) ? selected.filter((other) => other !== index) : [...selected, index], true);
   };
   const zoom = (factor) => { camera.zoomAt(factor); moved(); };
   const pressed = (event) => {

@@ -47,7 +47,7 @@ class PointMap(Part):
         self._sent_at = float("-inf")
         self._greeted: set[str] = set()
         self._chosen: list[Callable[[list[int]], object]] = []
-        self.hovered = -1
+        self.hovered, self.gathered = -1, False
         self.presence = Presence()
         super().__init__(_label=label, _height=height, **kwargs)
         self.on_msg(self._receive)
@@ -106,7 +106,10 @@ class PointMap(Part):
         self.show(np.empty((0, 2), np.float32))
 
     def on_choose(self, callback: Callable[[list[int]], object]) -> None:
-        """Call ``callback(points)`` after a user chose some; none after Escape. `selected` holds them too."""
+        """Call ``callback(points)`` after a user chose some; none after Escape. `selected` holds them too.
+
+        `gathered` says whether they were put together, by a lasso or with Space: then one point is a set of one.
+        """
         self._chosen.append(callback)
 
     def on_hover(self, callback: Callable[[int], object]) -> None:
@@ -189,7 +192,7 @@ class PointMap(Part):
                     with self._lock:
                         self._greeted.add(name)
             elif facts.get("epoch") == self._epoch:
-                self._look(name, facts.get("index")) if kind == "hover" else self._choose(facts.get("chosen"))
+                self._look(name, facts.get("index")) if kind == "hover" else self._choose(facts)
         get_publisher().wake()
 
     def _look(self, view: str, index: object) -> None:
@@ -198,11 +201,12 @@ class PointMap(Part):
             with self._lock:
                 self._pointed.ask(view, index)
 
-    def _choose(self, chosen: object) -> None:
+    def _choose(self, facts: dict[str, Any]) -> None:
+        chosen = facts.get("chosen")
         if not isinstance(chosen, list) or not all(type(one) is int and 0 <= one < len(self) for one in chosen):
             return
         with get_publisher().lock:
-            self.selected = list(dict.fromkeys(chosen))
+            self.selected, self.gathered = list(dict.fromkeys(chosen)), facts.get("gathered") is True
         for callback in tuple(self._chosen):
             callback(list(self.selected))
 

@@ -8,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from xaiwidgets.core import XaiwidgetsError
+from xaiwidgets.methods._answers import are_probabilities
 from xaiwidgets.models import ImageModel
 from xaiwidgets.models.features import HEAD, head_of
 from xaiwidgets.models.layers import tensor_of
 from xaiwidgets.models.twin import structural_twin
 
-_NEAR_ONE = 1e-4  # how far the sum of probabilities may be from 1
 _LEAST = 1e-12  # probability whose logarithm is taken
 
 
@@ -88,10 +88,7 @@ def scores_of(outputs: Tensor, name: str) -> Float[Tensor, "row class"]:
         )
     if not bool(outputs.isfinite().all()):
         raise XaiwidgetsError(f"{name} gives outputs that are no finite numbers; look for overflow in it.")
-    given = outputs.detach()
-    if bool((given >= 0).all()) and bool(((given.sum(1) - 1).abs() < _NEAR_ONE).all()):
-        return outputs.clamp(min=_LEAST).log()
-    return outputs
+    return outputs.clamp(min=_LEAST).log() if are_probabilities(outputs.detach()) else outputs
 
 
 def _without_state(function: Any, rows: Tensor) -> Callable[[Tensor], Tensor]:

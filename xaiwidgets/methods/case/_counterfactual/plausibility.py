@@ -6,7 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-_AT_ONCE = 1 << 24  # numbers of differences that are formed in one step
+from xaiwidgets.methods._neighbors.search import L2, ExactSearch
+
+_AT_ONCE = 1 << 26  # multiplications of one step
 
 
 class Neighborhood:
@@ -14,6 +16,7 @@ class Neighborhood:
 
     def __init__(self, features: Float[Tensor, "row feature"], neighbors: int) -> None:
         self._rows, self._neighbors = features, min(neighbors, len(features) - 1)
+        self._search = ExactSearch(features, L2)
         self.usual = features.new_empty(0)
 
     def read(self) -> Iterator[float]:
@@ -30,11 +33,7 @@ class Neighborhood:
         self, features: Float[Tensor, "one feature"], own: Int[Tensor, "one"] | None = None
     ) -> Float[Tensor, "one"]:
         """The mean distance to the nearest examples; the row ``own`` (−1 for none) is not its own neighbour."""
-        apart = torch.cdist(features, self._rows, compute_mode="donot_use_mm_for_euclid_dist")
-        if own is not None:
-            rows = torch.arange(len(self._rows), device=own.device)
-            apart = apart.masked_fill(rows == own[:, None], torch.inf)
-        return apart.topk(self._neighbors, largest=False).values.mean(1)
+        return self._search.nearest(features, self._neighbors, own).distances.mean(1).to(features)
 
     def told(
         self, features: Float[Tensor, "one feature"], own: Int[Tensor, "one"] | None = None

@@ -205,7 +205,7 @@ def advantage_of(scores: Float[Tensor, "row class"], target: int, rounding: floa
 
 def _weights(settings: "Counterfactual", scale: Tensor) -> Float[Tensor, "start number"]:
     """How dear each start holds each number: factors around 1, all 1 for the first."""
-    draw = torch.Generator().manual_seed(settings.seed)
-    exponents = torch.randn(settings.starts, len(scale), generator=draw) * settings.spread
+    draws = [torch.Generator().manual_seed(settings.seed * 1_000_003 + start) for start in range(settings.starts)]
+    exponents = torch.stack([torch.randn(len(scale), generator=draw) for draw in draws]) * settings.spread
     exponents[0] = 0
     return exponents.to(scale).exp()

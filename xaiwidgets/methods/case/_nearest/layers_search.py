@@ -14,6 +14,7 @@ from xaiwidgets.methods._neighbors.search import COSINE, ExactSearch, Nearest
 if TYPE_CHECKING:
     from xaiwidgets.methods.case.nearest_neighbors import NearestNeighbors
 
+_LONG = 0.2  # seconds of a block, after which the next ones are smaller
 _WORK = 2e9  # multiplications of a block of queries: a tenth of a second on a few cores
 
 
@@ -35,6 +36,11 @@ class LayersSearch:
             self._searches = [LibrarySearch(exact) for exact in self._searches]
         self.reason = "; ".join(search.words for search in self._searches) if settings.index == "faiss" else ""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """How each layer is searched by now."""
+        return tuple("exact" if isinstance(search, ExactSearch) else "faiss" for search in self._searches)
+
     def nearest(self, queries: Sequence[Tensor], k: int, exclude: Tensor | None) -> Generator[float, None, Nearest]:
         """Yield the share that is searched, and return places and distances (layer, query, neighbour)."""
         count, found = len(queries[0]), []
@@ -42,20 +48,20 @@ class LayersSearch:
             if self._settings.metric == COSINE:
                 refuse_zeros(rows, f"query {{}} in layer {self._layers[place]!r}")
             parts = []
-            for start, stop in self._blocks(place, count):
+            start, step = 0, max(1, int(_WORK / max(1, self._searches[place].rows.numel())))
+            while start < count:
+                stop, began = min(start + step, count), time.perf_counter()
                 out = None if exclude is None else exclude[start:stop]
-                began = time.perf_counter()
                 parts.append(self._searches[place].nearest(rows[start:stop], k, out))
+                seconds = time.perf_counter() - began
                 if start == 0:
-                    self._judge(place, (time.perf_counter() - began) * count / (stop - start))
+                    self._judge(place, seconds * count / stop)
+                if seconds > _LONG:  # many rows were as near as the k-th
+                    step = max(1, step // 2)
+                start = stop
                 yield (place + stop / count) / len(queries)
             found.append(Nearest(*(torch.cat(tensors) for tensors in zip(*parts, strict=True))))
         return Nearest(*(torch.stack(tensors) for tensors in zip(*found, strict=True)))
-
-    def _blocks(self, place: int, count: int) -> list[tuple[int, int]]:
-        rows = self._searches[place].rows
-        step = max(1, int(_WORK / max(1, rows.numel())))
-        return [(start, min(start + step, count)) for start in range(0, count, step)]
 
     def _judge(self, place: int, seconds: float) -> None:
         """Turn to the library for the rest where exact search is measured to be too slow."""

@@ -36,7 +36,7 @@ def explain(settings: "NearestNeighbors", inputs: Inputs) -> Iterator[Step[Neigh
     found = yield from _told(search.nearest(queries.rows, settings.k, queries.exclude), answer, READ, ends)
     answer = _with_neighbors(_unknown(settings, inputs, queries), inputs, found, search.reason)
     if inputs.calibrates:
-        known = _kept(settings, inputs)
+        known = _kept(settings, inputs, search)
         if known is None:
             yield Step(answer, SEARCHED, TOTAL)
             known = yield from _told(_calibrate(settings, inputs, search), answer, SEARCHED, TOTAL)
@@ -97,14 +97,14 @@ def _with_neighbors(blank: Neighbors, inputs: Inputs, found: Nearest, reason: st
     )
 
 
-def _key_of(settings: "NearestNeighbors", inputs: Inputs) -> str:
-    key = inputs.key()
-    return key and f"calibration {settings.replace(batch=1, patience=0.0).as_code()} {inputs.classes} {key}"
+def _key_of(settings: "NearestNeighbors", inputs: Inputs, search: LayersSearch) -> str:
+    key, method = inputs.key(), settings.replace(batch=1, patience=0.0)
+    return key and f"calibration {method.as_code()} {search.kinds} {inputs.classes} {key}"
 
 
-def _kept(settings: "NearestNeighbors", inputs: Inputs) -> Calibration | None:
+def _kept(settings: "NearestNeighbors", inputs: Inputs, search: LayersSearch) -> Calibration | None:
     """What an earlier run found of the same calibration examples."""
-    key = _key_of(settings, inputs)
+    key = _key_of(settings, inputs, search)
     return RESULTS.get(key) if key else None
 
 
@@ -124,7 +124,7 @@ def _calibrate(
         softmax_auroc=auroc(sure, right),
         accuracy=float(right.double().mean()),
     )
-    key = _key_of(settings, inputs)
+    key = _key_of(settings, inputs, search)
     if key:
         RESULTS.put(key, known, known.alphas.numel() * known.alphas.element_size())
     return known

@@ -10,6 +10,7 @@ from xaiwidgets.widgets.parts.pixels import to_pixels
 from xaiwidgets.widgets.parts.theme import ABOVE, BELOW, MID_GREY, category_color
 
 ACROSS = 4
+_FAINTEST = 0.03  # share of the colour that any change has
 ORIGINAL, CHANGED, CHANGE, REAL = range(ACROSS)
 """The places of the first row."""
 
@@ -52,7 +53,7 @@ def signed(change: Tensor) -> Tensor:
     amount = change.float().mean(0)
     amount = amount / amount.abs().max().clamp(min=1e-6)
     colors = [torch.tensor([int(text[i : i + 2], 16) / 255 for i in (1, 3, 5)]) for text in (ABOVE, BELOW)]
-    strength = amount.abs().sqrt()[None]  # small changes are to be seen, too
+    strength = amount.abs().sqrt().clamp(min=_FAINTEST).where(amount != 0, 0.0)[None]  # small changes are seen, too
     color = torch.where(amount[None] > 0, *(part[:, None, None] for part in colors))
     return 1 - strength * (1 - color)
 

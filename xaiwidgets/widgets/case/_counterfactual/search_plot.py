@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import ipywidgets as widgets
 from bokeh.models import ColumnDataSource, LinearAxis, Range1d
 from bokeh.plotting import figure
 
 from xaiwidgets.methods.case._counterfactual.result import Counterfactuals
-from xaiwidgets.widgets.parts.live_plot import LivePlot
-from xaiwidgets.widgets.parts.plot_key import LineLook, key_html
-from xaiwidgets.widgets.parts.root import heading
+from xaiwidgets.widgets.parts.answer_plot import AnswerPlot
+from xaiwidgets.widgets.parts.plot_key import LineLook
 from xaiwidgets.widgets.parts.theme import MID_GREY, category_color, style
 
 _HEIGHT = 200
@@ -26,67 +24,48 @@ _NAMES = {
 }
 
 
-class SearchPlot:
+class SearchPlot(AnswerPlot[Counterfactuals]):
     """A live plot with its key."""
 
     def __init__(self) -> None:
-        self.heading = heading("The search")
-        self.plot = LivePlot(_figure(), label="probability of the wanted class, distance and λ against steps")
-        self.key = widgets.HTML(
-            key_html([*((look, _NAMES[name]) for name, look in _LINES.items()), (_OTHERS, "other starts")])
+        entries = [*((look, _NAMES[name]) for name, look in _LINES.items()), (_OTHERS, "other starts")]
+        alt = "probability of the wanted class, distance and λ against steps"
+        super().__init__("The search", alt=alt, entries=entries)
+
+    def fill(self, plot: Any, value: Counterfactuals) -> None:
+        """How far it has come."""
+        steps = list(value.history_steps)
+        if not steps:
+            return
+        history = value.history.cpu().double()
+        weight, probability, distance, _ = history[:, value.best].unbind(1)
+        rise = (weight / weight.min()).log()
+        columns = {"probability": probability, "distance": distance, "lambda": rise / rise.max().clamp(min=1e-9)}
+        for name, column in columns.items():
+            plot.select_one({"name": name}).data = {"step": steps, "value": column.tolist()}
+        lines = [history[:, start, 1].tolist() for start in range(history.shape[1]) if start != value.best]
+        plot.select_one({"name": "others"}).data = {"step": [steps] * len(lines), "value": lines}
+        plot.x_range.end = max(1, steps[-1])
+        plot.extra_y_ranges["distance"].end = 1.05 * max(1e-6, float(distance.max()))
+
+    def empty(self) -> Any:
+        """Lines without points, above two scales."""
+        plot = figure(
+            height=_HEIGHT,
+            x_range=Range1d(0, 1),
+            y_range=Range1d(0, 1.02),
+            x_axis_label="step",
+            y_axis_label="probability",
+            tools="",
+            sizing_mode="stretch_width",
         )
-
-    def show(self, value: Counterfactuals, *, now: bool = False) -> None:
-        """Draw these; ``now`` does it without waiting for the plot's rate."""
-        self.plot.update(lambda: _fill(self.plot.figure, value))
-        if now:
-            self.plot.flush()
-
-    def reset(self) -> None:
-        """Empty axes."""
-        self.plot.replace(_figure())
-
-    @staticmethod
-    def filled(value: Counterfactuals) -> Any:
-        """A filled figure that belongs to nobody, for an export."""
-        made = _figure()
-        _fill(made, value)
-        return made
-
-
-def _fill(plot: Any, value: Counterfactuals) -> None:
-    steps = list(value.history_steps)
-    if not steps:
-        return
-    history = value.history.cpu().double()
-    weight, probability, distance, _ = history[:, value.best].unbind(1)
-    rise = (weight / weight.min()).log()
-    columns = {"probability": probability, "distance": distance, "lambda": rise / rise.max().clamp(min=1e-9)}
-    for name, column in columns.items():
-        plot.select_one({"name": name}).data = {"step": steps, "value": column.tolist()}
-    lines = [history[:, start, 1].tolist() for start in range(history.shape[1]) if start != value.best]
-    plot.select_one({"name": "others"}).data = {"step": [steps] * len(lines), "value": lines}
-    plot.x_range.end = max(1, steps[-1])
-    plot.extra_y_ranges["distance"].end = 1.05 * max(1e-6, float(distance.max()))
-
-
-def _figure() -> Any:
-    plot = figure(
-        height=_HEIGHT,
-        x_range=Range1d(0, 1),
-        y_range=Range1d(0, 1.02),
-        x_axis_label="step",
-        y_axis_label="probability",
-        tools="",
-        sizing_mode="stretch_width",
-    )
-    plot.extra_y_ranges = {"distance": Range1d(0, 1)}
-    plot.add_layout(LinearAxis(y_range_name="distance", axis_label="distance, MADs"), "right")
-    source = ColumnDataSource({"step": [], "value": []}, name="others")
-    plot.multi_line("step", "value", source=source, color=_OTHERS.color, line_width=_OTHERS.width, alpha=0.6)
-    for name in ("lambda", "distance", "probability"):
-        look, where = _LINES[name], {"y_range_name": "distance"} if name == "distance" else {}
-        source = ColumnDataSource({"step": [], "value": []}, name=name)
-        draw = plot.step if name == "lambda" else plot.line
-        draw("step", "value", source=source, color=look.color, line_width=look.width, line_dash=look.dash, **where)
-    return style(plot)
+        plot.extra_y_ranges = {"distance": Range1d(0, 1)}
+        plot.add_layout(LinearAxis(y_range_name="distance", axis_label="distance, MADs"), "right")
+        source = ColumnDataSource({"step": [], "value": []}, name="others")
+        plot.multi_line("step", "value", source=source, color=_OTHERS.color, line_width=_OTHERS.width, alpha=0.6)
+        for name in ("lambda", "distance", "probability"):
+            look, where = _LINES[name], {"y_range_name": "distance"} if name == "distance" else {}
+            source = ColumnDataSource({"step": [], "value": []}, name=name)
+            draw = plot.step if name == "lambda" else plot.line
+            draw("step", "value", source=source, **look.drawn, **where)
+        return style(plot)

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import ipywidgets as widgets
 from bokeh.models import ColumnDataSource, Range1d, SingleIntervalTicker
 from bokeh.plotting import figure
 
 from xaiwidgets.methods.case._counterfactual_swap.result import QUERY, TARGET, RegionSwaps
-from xaiwidgets.widgets.parts.live_plot import LivePlot
-from xaiwidgets.widgets.parts.plot_key import LineLook, key_html
-from xaiwidgets.widgets.parts.root import heading
+from xaiwidgets.widgets.parts.answer_plot import AnswerPlot
+from xaiwidgets.widgets.parts.plot_key import LineLook
 from xaiwidgets.widgets.parts.theme import MID_GREY, category_color, style
 from xaiwidgets.widgets.parts.words import class_name
 
@@ -23,67 +21,54 @@ _LINES = {
 }
 
 
-class EditPlot:
+class EditPlot(AnswerPlot[RegionSwaps]):
     """A live plot with its key."""
 
     def __init__(self) -> None:
-        self.heading = heading("Probability against edits")
-        self.plot = LivePlot(_figure(), label="probability of both classes against the number of swapped cells")
-        self.key = widgets.HTML()
+        alt = "probability of both classes against the number of swapped cells"
+        super().__init__("Probability against edits", alt=alt)
 
-    def show(self, value: RegionSwaps, names: Sequence[str] | None, *, now: bool = False) -> None:
-        """Draw these; ``now`` does it without waiting for the plot's rate."""
-        self.plot.update(lambda: _fill(self.plot.figure, value))
+    def name_classes(self, value: RegionSwaps, names: Sequence[str] | None) -> None:
+        """Say in the key which class each line is of."""
         own, target = (escape(class_name(one, names)) for one in (value.query_class, value.target))
         words = {"query": own, "target": target, "random": f"{target}, mean of random swaps"}
-        key = key_html((_LINES[name], text) for name, text in words.items())
-        if self.key.value != key:
-            self.key.value = key
-        if now:
-            self.plot.flush()
+        self.name((_LINES[name], text) for name, text in words.items())
 
     def reset(self) -> None:
-        """Empty axes."""
-        self.key.value = ""
-        self.plot.replace(_figure())
+        """Empty axes, and no key."""
+        self.name(())
+        super().reset()
 
-    @staticmethod
-    def filled(value: RegionSwaps) -> Any:
-        """A filled figure that belongs to nobody, for an export."""
-        made = _figure()
-        _fill(made, value)
-        return made
+    def fill(self, plot: Any, value: RegionSwaps) -> None:
+        """The edits so far."""
+        random = value.random_probability.mean(0).tolist() if len(value.random_probability) else []
+        columns = {
+            "query": value.probability[:, QUERY].tolist(),
+            "target": value.probability[:, TARGET].tolist(),
+            "random": random[: max(2, 2 * len(value.edits) + 1)],
+        }
+        for name, column in columns.items():
+            plot.select_one({"name": name}).data = {"edits": list(range(len(column))), "probability": column}
+        end = max(1, *(len(column) - 1 for column in columns.values()))
+        plot.x_range.end = end
+        plot.xaxis[0].ticker.interval = -(-end // _TICKS)
 
-
-def _fill(plot: Any, value: RegionSwaps) -> None:
-    random = value.random_probability.mean(0).tolist() if len(value.random_probability) else []
-    columns = {
-        "query": value.probability[:, QUERY].tolist(),
-        "target": value.probability[:, TARGET].tolist(),
-        "random": random[: max(2, 2 * len(value.edits) + 1)],
-    }
-    for name, column in columns.items():
-        plot.select_one({"name": name}).data = {"edits": list(range(len(column))), "probability": column}
-    end = max(1, *(len(column) - 1 for column in columns.values()))
-    plot.x_range.end = end
-    plot.xaxis[0].ticker.interval = -(-end // _TICKS)
-
-
-def _figure() -> Any:
-    plot = figure(
-        height=_HEIGHT,
-        x_range=Range1d(0, 1),
-        y_range=Range1d(0, 1.02),
-        x_axis_label="cells swapped",
-        y_axis_label="probability",
-        tools="",
-        sizing_mode="stretch_width",
-    )
-    plot.xaxis[0].ticker = SingleIntervalTicker(interval=1, num_minor_ticks=0)
-    for name in ("random", "target", "query"):
-        look, source = _LINES[name], ColumnDataSource({"edits": [], "probability": []}, name=name)
-        drawn = {"source": source, "color": look.color}
-        plot.line("edits", "probability", line_width=look.width, line_dash=look.dash, **drawn)
-        if name != "random":
-            plot.scatter("edits", "probability", marker="circle" if name == "query" else "square", size=7, **drawn)
-    return style(plot)
+    def empty(self) -> Any:
+        """Lines without points."""
+        plot = figure(
+            height=_HEIGHT,
+            x_range=Range1d(0, 1),
+            y_range=Range1d(0, 1.02),
+            x_axis_label="cells swapped",
+            y_axis_label="probability",
+            tools="",
+            sizing_mode="stretch_width",
+        )
+        plot.xaxis[0].ticker = SingleIntervalTicker(interval=1, num_minor_ticks=0)
+        for name in ("random", "target", "query"):
+            look, source = _LINES[name], ColumnDataSource({"edits": [], "probability": []}, name=name)
+            drawn = {"source": source, "color": look.color}
+            plot.line("edits", "probability", source=source, **look.drawn)
+            if name != "random":
+                plot.scatter("edits", "probability", marker="circle" if name == "query" else "square", size=7, **drawn)
+        return style(plot)

@@ -92,7 +92,7 @@ class AskingExplorer(MethodExplorer):
 
     def _on_map(self, places: list[int]) -> None:
         """One point becomes the query, several go to ``examples``."""
-        if len(places) == 1:
+        if len(places) == 1 and not self.atlas.map.points.gathered:
             kind, place = self.atlas.place_of(places[0])
             self.walk_to(place) if kind == TRAIN else self.choose_test(place)
             return

@@ -3,14 +3,12 @@
 import math
 from typing import Any
 
-import ipywidgets as widgets
 from bokeh.models import ColumnDataSource, Range1d, Span
 from bokeh.plotting import figure
 
 from xaiwidgets.methods.case._prototype_parts.result import LearnedParts
-from xaiwidgets.widgets.parts.live_plot import LivePlot
-from xaiwidgets.widgets.parts.plot_key import LineLook, key_html
-from xaiwidgets.widgets.parts.root import heading
+from xaiwidgets.widgets.parts.answer_plot import AnswerPlot
+from xaiwidgets.widgets.parts.plot_key import LineLook
 from xaiwidgets.widgets.parts.theme import MID_GREY, category_color, style
 
 _HEIGHT = 200
@@ -26,64 +24,44 @@ _KEY = [
 ]
 
 
-class AccuracyPlot:
-    """Two lines and two levels; a projection is a step at its epoch."""
+class AccuracyPlot(AnswerPlot[LearnedParts]):
+    """Two lines and two levels over ``epochs``; a projection is a step at its epoch."""
 
     def __init__(self, epochs: int) -> None:
-        self.heading = heading("Accuracy while it learns", "steps down: prototypes were put on real parts")
-        self.plot = LivePlot(_figure(epochs), label="accuracy on held-out and training images against the epochs")
-        self.key = widgets.HTML(key_html(_KEY))
-        self._shown: LearnedParts | None = None
+        self.epochs = epochs
+        alt = "accuracy on held-out and training images against the epochs"
+        note = "steps down: prototypes were put on real parts"
+        super().__init__("Accuracy while it learns", alt=alt, entries=_KEY, note=note)
 
-    def show(self, value: LearnedParts, *, now: bool = False) -> None:
-        """Draw this answer; ``now`` does it without waiting for the plot's rate."""
-        if value is not self._shown:
-            self._shown = value
-            self.plot.update(lambda: _fill(self.plot.figure, value))
-        if now:
-            self.plot.flush()
+    def fill(self, plot: Any, value: LearnedParts) -> None:
+        """What was reached so far."""
+        plot.select_one({"name": "curves"}).data = {
+            "epoch": value.history_epochs.tolist(),
+            "held": (100 * value.history_held_out).tolist(),
+            "fitted": (100 * value.history_fitted).tolist(),
+        }
+        known = [100 * share for share in (*value.history_held_out.tolist(), *value.accuracy) if share == share]  # noqa: PLR0124
+        plot.y_range.start = max(0, 10 * math.floor(min(known, default=0) / 10) - 10)
+        for name, level in (("own", value.accuracy.own), ("by_chance", value.accuracy.by_chance)):
+            span = plot.select_one({"name": name})
+            span.visible = level == level  # noqa: PLR0124 - NaN is not itself
+            span.location = 100 * level if span.visible else 0
 
-    def reset(self, epochs: int) -> None:
-        """Empty axes."""
-        self._shown = None
-        self.plot.replace(_figure(epochs))
-
-    @staticmethod
-    def filled(value: LearnedParts, epochs: int) -> Any:
-        """A filled figure that belongs to nobody, for an export."""
-        made = _figure(epochs)
-        _fill(made, value)
-        return made
-
-
-def _fill(plot: Any, value: LearnedParts) -> None:
-    plot.select_one({"name": "curves"}).data = {
-        "epoch": value.history_epochs.tolist(),
-        "held": (100 * value.history_held_out).tolist(),
-        "fitted": (100 * value.history_fitted).tolist(),
-    }
-    known = [100 * share for share in (*value.history_held_out.tolist(), *value.accuracy) if share == share]  # noqa: PLR0124
-    plot.y_range.start = max(0, 10 * math.floor(min(known, default=0) / 10) - 10)
-    for name, level in (("own", value.accuracy.own), ("by_chance", value.accuracy.by_chance)):
-        span = plot.select_one({"name": name})
-        span.visible = level == level  # noqa: PLR0124 - NaN is not itself
-        span.location = 100 * level if span.visible else 0
-
-
-def _figure(epochs: int) -> Any:
-    plot = figure(
-        height=_HEIGHT,
-        x_range=Range1d(0, epochs),
-        y_range=Range1d(0, 101),
-        x_axis_label="epoch",
-        y_axis_label="right, %",
-        tools="",
-        sizing_mode="stretch_width",
-    )
-    curves = ColumnDataSource({"epoch": [], "held": [], "fitted": []}, name="curves")
-    for column, look in (("fitted", _FITTED), ("held", _HELD)):
-        plot.line("epoch", column, source=curves, color=look.color, line_width=look.width, line_dash=look.dash)
-    for name, look in (("own", _OWN), ("by_chance", _CHANCE)):
-        dash = {"line_color": look.color, "line_width": look.width, "line_dash": look.dash}
-        plot.add_layout(Span(location=0, dimension="width", visible=False, name=name, **dash))
-    return style(plot)
+    def empty(self) -> Any:
+        """Axes as long as the run will be."""
+        plot = figure(
+            height=_HEIGHT,
+            x_range=Range1d(0, self.epochs),
+            y_range=Range1d(0, 101),
+            x_axis_label="epoch",
+            y_axis_label="right, %",
+            tools="",
+            sizing_mode="stretch_width",
+        )
+        curves = ColumnDataSource({"epoch": [], "held": [], "fitted": []}, name="curves")
+        for column, look in (("fitted", _FITTED), ("held", _HELD)):
+            plot.line("epoch", column, source=curves, **look.drawn)
+        for name, look in (("own", _OWN), ("by_chance", _CHANCE)):
+            dash = {"line_color": look.color, "line_width": look.width, "line_dash": look.dash}
+            plot.add_layout(Span(location=0, dimension="width", visible=False, name=name, **dash))
+        return style(plot)

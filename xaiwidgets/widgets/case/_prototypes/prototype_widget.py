@@ -38,10 +38,11 @@ class PrototypeWidget(MethodExplorer):
     def __init__(
         self,
         model: ImageModel | nn.Module,
-        train: Any,
-        layer: str,
-        device: str | torch.device | None,
-        settings: dict[str, Any],
+        train: Any = None,
+        layer: str = HEAD,
+        *,
+        device: str | torch.device | None = None,
+        **settings: Any,
     ) -> None:
         checked_names(type(self), settings)
         self.kind(layer=layer, **settings)  # refuses here, before the browser hears of anything
@@ -59,6 +60,10 @@ class PrototypeWidget(MethodExplorer):
             how=[heading("Is it true?"), self.evidence],
         )
         self.evidence.say(f"Run to choose prototypes of {len(self.train):,} images.")
+        self.add_pages()
+
+    def add_pages(self) -> None:
+        """Put other widgets beside the parts."""
 
     @abstractmethod
     def make_plot(self) -> CurvePlot:

@@ -4,32 +4,28 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 
-from xaiwidgets.core import XaiwidgetsError
 from xaiwidgets.models import ImageModel
-from xaiwidgets.models.features import HEAD, head_of
+from xaiwidgets.models.features import HEAD
+from xaiwidgets.widgets.parts.labelled_sets import checked_layer
 from xaiwidgets.widgets.parts.layer_choice import default_layer
+from xaiwidgets.widgets.parts.layer_pick import layer_names
 
 _ROWS = 5
 
 
 def usual_layers(model: ImageModel) -> tuple[str, ...]:
     """A layer in the middle of the network, and its head where that is a Linear."""
-    return (default_layer(model, outputs=False), *_head(model))
+    return (default_layer(model, outputs=False), *(name for name in layer_names(model) if name == HEAD))
 
 
 class LayersChoice:
     """A list of layers of which several can be chosen; `set` is silent, a user's choice is told."""
 
-    def __init__(self, model: ImageModel, layers: Sequence[str], on_choose: Callable[[], object]) -> None:
+    def __init__(self, model: ImageModel, layers: str | Sequence[str], on_choose: Callable[[], object]) -> None:
         self._model, self._silent, self._on_choose = model, False, on_choose
         chosen = self._checked(layers)  # refuses before there is any widget
-        names = [name for name, known in model.layers().items() if name and known.layout is not None]
-        self.part = widgets.SelectMultiple(
-            description="Layers",
-            options=list(dict.fromkeys([*_head(model), *chosen, *names])),
-            rows=_ROWS,
-            value=chosen,
-        )
+        options = list(dict.fromkeys([*layer_names(model), *chosen]))
+        self.part = widgets.SelectMultiple(description="Layers", options=options, rows=_ROWS, value=chosen)
         self.part.add_class("xw-setting")
         self.layers = chosen
         self.part.observe(self._on_value, "value")
@@ -42,14 +38,9 @@ class LayersChoice:
         finally:
             self._silent = False
 
-    def _checked(self, layers: Sequence[str]) -> tuple[str, ...]:
-        chosen = tuple(layers) or (HEAD,)
-        for layer in chosen:
-            if layer == HEAD:
-                head_of(self._model)
-            else:
-                self._model.layer(layer)
-        return chosen
+    def _checked(self, layers: str | Sequence[str]) -> tuple[str, ...]:
+        given = (layers,) if isinstance(layers, str) else tuple(layers) or (HEAD,)
+        return tuple(checked_layer(self._model, layer) for layer in given)
 
     def _on_value(self, change: dict[str, tuple[str, ...]]) -> None:
         if self._silent:
@@ -59,12 +50,3 @@ class LayersChoice:
             return
         self.layers = tuple(change["new"])
         self._on_choose()
-
-
-def _head(model: ImageModel) -> list[str]:
-    """The head's name, where the network ends in a Linear."""
-    try:
-        head_of(model)
-    except XaiwidgetsError:
-        return []
-    return [HEAD]
