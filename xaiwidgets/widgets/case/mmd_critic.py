@@ -82,15 +82,13 @@ class PrototypeExplorer(PrototypeWidget):
         """MMD² and the nearest prototype as a classifier, beside random sets."""
         return in_words(value)
 
-    def draw_plot(self, run: Run) -> None:
+    def curves_of(self, value: PrototypesAndCriticisms) -> Curves:
         """MMD² against the number."""
-        note = "" if run.value.stage == "done" else run.value.stage
-        self.curves.note(note)
-        self.curves.show(_curves(run.value), now=run.job.finished)
-
-    def plot_of(self, run: Run) -> Any:
-        """A fresh figure of it."""
-        return self.curves.filled(_curves(run.value))
+        random = value.random_mmd2
+        if not random.numel():
+            return Curves({_CHOSEN: value.mmd2.tolist()})
+        lines = {_CHOSEN: value.mmd2.tolist(), _RANDOM: random.mean(0).tolist()}
+        return Curves(lines, random.min(0).values.tolist(), random.max(0).values.tolist())
 
     def title_of(self, run: Run) -> str:
         """How many, and the kernel."""
@@ -111,11 +109,3 @@ class PrototypeExplorer(PrototypeWidget):
         own = self.pages.turn_to(page)
         for part in self._parts:
             part.layout.display = "" if own else "none"
-
-
-def _curves(value: PrototypesAndCriticisms) -> Curves:
-    random = value.random_mmd2
-    if not random.numel():
-        return Curves({_CHOSEN: value.mmd2.tolist()})
-    lines = {_CHOSEN: value.mmd2.tolist(), _RANDOM: random.mean(0).tolist()}
-    return Curves(lines, random.min(0).values.tolist(), random.max(0).values.tolist())

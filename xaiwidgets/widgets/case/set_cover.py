@@ -1,7 +1,5 @@
 """The widget of set cover."""
 
-from typing import Any
-
 import numpy as np
 
 from xaiwidgets.methods.case._set_cover.result import Cover
@@ -78,15 +76,14 @@ class CoverExplorer(PrototypeWidget):
         """What is covered, beside random images, and of each class."""
         return in_words(value, self.train.class_names)
 
-    def draw_plot(self, run: Run) -> None:
+    def curves_of(self, value: Cover) -> Curves:
         """Covered against the number."""
-        note = "" if run.value.stage == "done" else run.value.stage
-        self.curves.note(note)
-        self.curves.show(_curves(run.value), now=run.job.finished)
-
-    def plot_of(self, run: Run) -> Any:
-        """A fresh figure of it."""
-        return self.curves.filled(_curves(run.value))
+        lines = {_COVERED: (100 * value.covered).tolist(), _WRONG: (100 * value.wrong).tolist()}
+        random = 100 * value.random_covered
+        if not random.numel():
+            return Curves(lines)
+        lines |= {_RANDOM: random.mean(0).tolist(), _RANDOM_WRONG: (100 * value.random_wrong).mean(0).tolist()}
+        return Curves(lines, random.min(0).values.tolist(), random.max(0).values.tolist())
 
     def title_of(self, run: Run) -> str:
         """How many, and how large."""
@@ -100,12 +97,3 @@ class CoverExplorer(PrototypeWidget):
         rows = value.uncovered.cpu().numpy()
         _, first = np.unique(value.labels.cpu().numpy()[rows], return_index=True)
         return rows[np.sort(first)][:ACROSS].tolist()
-
-
-def _curves(value: Cover) -> Curves:
-    lines = {_COVERED: (100 * value.covered).tolist(), _WRONG: (100 * value.wrong).tolist()}
-    random = 100 * value.random_covered
-    if not random.numel():
-        return Curves(lines)
-    lines |= {_RANDOM: random.mean(0).tolist(), _RANDOM_WRONG: (100 * value.random_wrong).mean(0).tolist()}
-    return Curves(lines, random.min(0).values.tolist(), random.max(0).values.tolist())

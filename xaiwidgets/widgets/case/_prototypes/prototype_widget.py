@@ -12,7 +12,7 @@ from xaiwidgets.core import Method
 from xaiwidgets.models import ImageModel
 from xaiwidgets.models.features import HEAD
 from xaiwidgets.widgets.case._prototypes.cards import Cards, Group, filled
-from xaiwidgets.widgets.case._prototypes.curves import CurvePlot
+from xaiwidgets.widgets.case._prototypes.curves import CurvePlot, Curves
 from xaiwidgets.widgets.case._prototypes.members import Members
 from xaiwidgets.widgets.parts.evidence import Evidence
 from xaiwidgets.widgets.parts.labelled_sets import checked_layer, labelled_set
@@ -26,8 +26,7 @@ from xaiwidgets.widgets.parts.run import Run
 class PrototypeWidget(MethodExplorer):
     """Cards in two groups, the chosen one with its images, a plot against the number, and the evidence.
 
-    A subclass says what its cards are called (``groups``) and answers what is
-    abstract here and `plot_of`.
+    A subclass says what its cards are called (``groups``) and answers what is abstract here.
     """
 
     steps_setting = ""
@@ -90,8 +89,8 @@ class PrototypeWidget(MethodExplorer):
         """What can be checked."""
 
     @abstractmethod
-    def draw_plot(self, run: Run) -> None:
-        """Show what is reached against the number of prototypes."""
+    def curves_of(self, value: Any) -> Curves:
+        """What is reached against the number of prototypes."""
 
     def chosen(self) -> dict[str, Any]:
         """The layer."""
@@ -146,8 +145,13 @@ class PrototypeWidget(MethodExplorer):
         run.cells = self.frame.cells
         self.frame.set_notes(self.notes(run))
         self.foot.sentence = self._show_chosen(run)
-        self.draw_plot(run)
+        self.curves.note("" if run.value.stage == "done" else run.value.stage)
+        self.curves.show(self.curves_of(run.value), now=run.job.finished)
         self.evidence.say(self.words(run.value))
+
+    def plot_of(self, run: Run) -> Any:
+        """A fresh figure of what is reached."""
+        return self.curves.filled(self.curves_of(run.value))
 
     def _show_chosen(self, run: Run) -> str:
         """The chosen card in a sentence, "" for none; its images are shown."""
