@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import nbformat
 import pytest
+from jupyter_server.base.websocket import WebSocketMixin
 
 from xaiwidgets.apps import server
 from xaiwidgets.apps.server import GalleryServer, OwnPython
@@ -43,6 +44,13 @@ def test_kernels_whose_page_is_gone_are_ended(app):
     assert 0 < manager.cull_idle_timeout <= 600
     assert not manager.cull_connected
     assert "execute_request" not in manager.allowed_message_types
+
+
+def test_a_ping_that_leaves_late_costs_no_page_its_kernel(app):
+    class Socket(WebSocketMixin):
+        settings = app.init_settings()
+
+    assert Socket().ping_timeout >= 2 * Socket().ping_interval
 
 
 def test_notebooks_are_run_by_this_very_python():

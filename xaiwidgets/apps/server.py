@@ -4,6 +4,7 @@ It listens on this machine only, shows no source and no traceback, serves the no
 runs them with this very Python, reads no configuration of other Voilà servers, and ends kernels whose page is gone.
 """
 
+import logging
 import os
 import threading
 import webbrowser
@@ -53,6 +54,15 @@ class GalleryServer(Voila):
     """Voilà with the gallery in the place of its list of files."""
 
     with_browser = True
+
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Have Tornado log no more than this server does, as Jupyter's own server has it.
+
+        It complains of every page that Jupyter waits longer for an answer to its ping than until the next one. With
+        a shorter time a page loses its kernel as soon as one ping leaves a moment late.
+        """
+        super().initialize(argv)
+        logging.getLogger("tornado").setLevel(self.log.level)
 
     def init_handlers(self) -> list[tuple]:
         """Voilà's pages and kernels, and ours."""
@@ -115,8 +125,7 @@ def _settings(folder: Path, port: int, *, show_errors: bool) -> Config:
             "config_file_paths": [],
             "log_level": "ERROR",
             # Only pages that came from this address may speak to it, whatever name another site gives to it.
-            # The timeout is what Tornado makes of Jupyter's own, which it otherwise complains about at every page.
-            "tornado_settings": {"allow_remote_access": False, "ws_ping_timeout": 30_000},
+            "tornado_settings": {"allow_remote_access": False},
         },
         VoilaConfiguration={
             "template": "xaiwidgets",
