@@ -1,6 +1,7 @@
 // BokehJS, once a page and only when a plot is shown: no CDN, no set-up cell.
 
 const LIBRARY_PATIENCE = 20000;
+const ASK_AGAIN_FOR_MUCH = 5000; // it is large, and takes its time
 
 /** This version of BokehJS: the page's own if it is there, else from Python, fetched by one view for all. */
 async function loadBokeh(link, version) {
@@ -22,7 +23,7 @@ function fetchBokeh(link) {
     link.receive(async (message, buffers) => {
       if (message.type === "library") runScript(await unpack(buffers[0])).then(resolve, reject);
     });
-    link.send("library", { visible: !document.hidden });
+    link.insist("library", () => ({ visible: !document.hidden }), ASK_AGAIN_FOR_MUCH);
   });
 }
 

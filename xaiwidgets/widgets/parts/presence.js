@@ -2,6 +2,8 @@
 
 const PING_EVERY = 1500;
 const LOST_AFTER = 8000;
+const ASK_AGAIN = 500;
+const SELDOM = 8000;
 
 /**
  * Tie one view to Python. `describe` gives what is told with each hello.
@@ -17,7 +19,14 @@ function openLink(model, describe) {
     // A dead kernel throws here. The heartbeat tells the user; the console need not.
     try { model.send({ type, view: id, ...rest }); } catch { /* told by the heartbeat */ }
   };
-  const hello = () => send("hello", describe());
+  let asking = 0;
+  // What is said while a reloaded page and its kernel find each other is lost without a word: say it until answered.
+  const insist = (type, tell, wait = ASK_AGAIN) => {
+    clearTimeout(asking);
+    send(type, tell());
+    asking = setTimeout(insist, wait, type, tell, Math.min(2 * wait, SELDOM));
+  };
+  const hello = () => insist("hello", describe);
   const listen = (target, event, react) => target.addEventListener(event, react, { signal: closing.signal });
   listen(window, "pagehide", () => send("bye"));
   listen(window, "pageshow", (event) => event.persisted && hello());
@@ -27,8 +36,11 @@ function openLink(model, describe) {
     model.on("msg:custom", mine);
     closing.signal.addEventListener("abort", () => model.off("msg:custom", mine));
   };
+  receive((message) => message.to === id && clearTimeout(asking));
+  closing.signal.addEventListener("abort", () => clearTimeout(asking));
   const close = () => { closing.abort(); send("bye"); };
-  return { id, send, hello, receive, close, listen, signal: closing.signal, quietFor: () => performance.now() - spoke };
+  const quietFor = () => performance.now() - spoke;
+  return { id, send, insist, hello, receive, close, listen, signal: closing.signal, quietFor };
 }
 
 /** Keep a link alive, and tell when Python has fallen silent (`lost`) and when it is back (`found`). */
