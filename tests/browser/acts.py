@@ -14,10 +14,10 @@ LOOK = """([root, index]) => {
 
 
 class Acts:
-    """Acts on the first widget of one class in a page."""
+    """Acts on the first widget of one class in a page, or on the one that a selector names."""
 
-    def __init__(self, widget: str) -> None:
-        self.root = f"[data-xw={widget}]"
+    def __init__(self, widget: str, within: str = "") -> None:
+        self.root = f"{within}[data-xw={widget}]"
         self.picture = f"{self.root} .xw-picture [role=img][data-frame]"
 
     def button(self, page, name):
@@ -36,7 +36,8 @@ class Acts:
         return page.evaluate(LOOK, [self.root, index])
 
     def settled(self, page, within=10):
-        """What the pictures show once they have been still for 0.8 s: a step that was under way may end first."""
+        """What the pictures show once they are sharp and have been still for 0.8 s: a step under way may end first."""
+        page.wait_for_selector(f"{self.picture}[data-lossless=true]")
         looks = [self.look(page)]
         for _ in range(within):
             page.wait_for_timeout(800)

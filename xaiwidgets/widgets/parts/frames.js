@@ -17,6 +17,7 @@ function frameDrawer(picture, link, draw) {
         const bitmap = await createImageBitmap(new Blob([bytes], { type: sprite.mime }));
         draw(sprite, bitmap);
         bitmap.close();
+        picture.dataset.lossless = sprite.mime === "image/png";
         picture.dataset.frame = drawn += 1;
       } finally {
         link.send("ack", { frame: sprite.frame, ms: performance.now() - started });
