@@ -39,7 +39,8 @@ def drawn(lines, given, note=""):
     """Show at once, and wait until the figure has it."""
     lines.show(given, note, now=True)
     wait_for(lambda: columns(lines.plot.figure).get("x") == list(given.x))
-    return lines.plot.figure
+    with get_publisher().lock:  # what else changes in the same publication comes after the values
+        return lines.plot.figure
 
 
 def test_each_line_has_its_values_and_its_category_s_colour(lines):
