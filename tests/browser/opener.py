@@ -45,7 +45,7 @@ class Opener(ABC):
         self.run(page)
         self.wait(page)
         if not errors:
-            self._refuse_failures(page)
+            self.refuse_failures(page)
         return page
 
     def tab(self, *, dark: bool = False, size: tuple[int, int] = (1280, 900)) -> Page:
@@ -71,15 +71,23 @@ class Opener(ABC):
     def wait(self, page: Page) -> None:
         """Until the page is ready and each widget of an output has a view."""
 
-    def screenshot(self, page: Page, name: str) -> None:
-        """Keep a picture in the folder that XAIWIDGETS_SCREENSHOTS names, if it names one."""
+    def screenshot(self, page: Page, name: str, part: str | None = None) -> None:
+        """Keep a picture in the folder that XAIWIDGETS_SCREENSHOTS names, if it names one; of a part of the page."""
         folder = os.environ.get("XAIWIDGETS_SCREENSHOTS")
-        if folder:
-            page.screenshot(path=Path(folder) / f"{self.name}-{name}.png", full_page=True)
+        path = Path(folder or "") / f"{self.name}-{name}.png"
+        if folder and part is None:
+            page.screenshot(path=path, full_page=True)
+        elif folder:
+            page.locator(part).first.screenshot(path=path)
 
     def allow(self, pattern: str, why: str) -> None:
         """Let pass errors that this test causes on purpose."""
         self.noise.allow(pattern, why)
+
+    def refuse_failures(self, page: Page) -> None:
+        """Hold it against the test where a cell failed, or warned."""
+        said = page.locator(_FAILED).all_inner_texts()
+        assert not said, re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(said))
 
     def listen_out(self) -> None:
         """Hold against the test what was heard since the last time."""
@@ -99,10 +107,6 @@ class Opener(ABC):
                     page.goto("about:blank")  # leaving it ends a kernel in Voilà
                 context.close()
             self.server.end_kernels()
-
-    def _refuse_failures(self, page: Page) -> None:
-        said = page.locator(_FAILED).all_inner_texts()
-        assert not said, re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(said))
 
 
 class VoilaOpener(Opener):

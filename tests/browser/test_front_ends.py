@@ -33,6 +33,11 @@ def test_a_failing_cell_is_noticed(open_page):
         open_page(["1 / 0"])
 
 
+def test_a_cell_that_warns_is_noticed(open_page):
+    with pytest.raises(AssertionError, match="out of date"):
+        open_page(["import warnings\nwarnings.warn('out of date')"])
+
+
 def test_an_error_on_the_console_is_noticed(open_voila):
     page = open_voila(BUTTON)
     page.evaluate("console.error('out of cheese')")

@@ -54,10 +54,11 @@ def violations(tab: Page, part: str | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-def test_every_notebook_is_a_page_that_hides_its_source(opener, page):
+def test_every_notebook_runs_and_is_a_page_that_hides_its_source(opener, page):
     tab = opener.tab()
     tab.goto(f"{opener.server.url}voila/render/{page.path}", wait_until="commit")
     opener.wait(tab)
+    opener.refuse_failures(tab)
     tab.locator("[data-xw][data-status=idle]").first.wait_for()
     assert tab.locator(".xwa-bar [aria-current=page]").inner_text() == page.title
     assert "import xaiwidgets" not in tab.content()
@@ -70,6 +71,13 @@ def test_the_first_explanation_is_the_first_page(opener):
     assert tab.url.endswith(PAGES[0].path)
     assert tab.locator(".xwa-loading-title").inner_text() == PAGES[0].title
     opener.wait(tab)
+
+
+def test_the_server_says_its_address_and_nothing_else(opener):
+    tab = opener.tab()
+    tab.goto(opener.server.url, wait_until="commit")
+    opener.wait(tab)
+    assert opener.server.log.read_text().splitlines() == [f"The gallery is at {opener.server.url} (Ctrl+C ends it)"]
 
 
 def test_the_gallery_lists_every_page(opener):

@@ -1,14 +1,11 @@
-"""What holds for each notebook: no outputs, a twin as py:percent that says the same, and cells that run."""
+"""What holds for each notebook as it is stored: no outputs, and a twin as py:percent that says the same."""
 
-import os
 from pathlib import Path
 
 import jupytext
 import nbformat
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 60  # a cell may take on two cores
 
 
 def notebooks(root: Path = ROOT) -> list[Path]:
@@ -28,16 +25,6 @@ def complaints(path: Path) -> list[str]:
     if "# %%" not in twin.read_text("utf-8"):
         found.append(f"{twin.name} is not in the format py:percent")
     return found
-
-
-def run(path: Path) -> None:
-    """Run every cell as Run All does, beside the notebook, and keep nothing."""
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(path.parent)}})
-    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    said = "\n".join(output.text for output in outputs if output.get("name") == "stderr")
-    assert not said, said
 
 
 def _text(cells: list) -> list[tuple[str, str]]:
