@@ -164,8 +164,9 @@ def test_run_pause_steer_stop_and_run_again(shown):
     page.wait_for_timeout(500)
     assert acts.look(page) == still != 0
     opener.screenshot(page, entry.stem, acts.root)
+    count = acts.frames(page)
     acts.button(page, "Run").click()
-    acts.drawn(page, acts.frames(page) + 1)
+    acts.drawn(page, count + 1)
     brought_to_rest(shown)
 
 
