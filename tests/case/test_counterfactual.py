@@ -14,7 +14,8 @@ from xaiwidgets.methods import Counterfactual
 from xaiwidgets.methods.case._counterfactual.result import NEAREST, SIGN
 from xaiwidgets.models.features import read_features
 
-WIDGET = "xw.CounterfactualExplorer(xw.load_model('lenet'))"
+# A slow ladder: there must be time for Pause, a slider and Stop on a busy machine too.
+WIDGET = "xw.CounterfactualExplorer(xw.load_model('lenet'), growth=1.05, rung=100, steps=4096)"
 
 
 def example():
