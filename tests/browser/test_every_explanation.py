@@ -191,7 +191,7 @@ def test_a_reload_in_lab_shows_the_current_pictures(pages, name):
     all_shown = [pages.show("lab", entry) for entry in PAGES[name]]
     before = [brought_to_rest(shown) for shown in all_shown]
     opener, page = pages.opener, pages.page
-    opener.allow("favicon-busy", "a reload drops the request for the icon of a busy tab")
+    opener.allow("favicon-busy|net::ERR_ABORTED", "a reload drops the requests that are under way")
     opener.reload(page)
     for shown, look in zip(all_shown, before, strict=True):
         shown.acts.status(page, "cancelled", "done")

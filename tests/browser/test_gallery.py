@@ -56,6 +56,7 @@ def violations(tab: Page, part: str | None = None) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 def test_every_notebook_runs_and_is_a_page_that_hides_its_source(opener, page):
     tab = opener.tab()
+    tab.set_default_timeout(300_000)  # Voilà sends a page when all of its cells have run
     tab.goto(f"{opener.server.url}voila/render/{page.path}", wait_until="commit")
     opener.wait(tab)
     opener.refuse_failures(tab)

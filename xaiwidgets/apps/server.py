@@ -62,7 +62,7 @@ class GalleryServer(Voila):
         a shorter time a page loses its kernel as soon as one ping leaves a moment late.
         """
         super().initialize(argv)
-        logging.getLogger("tornado").setLevel(self.log.level)
+        logging.getLogger("tornado").setLevel(self.log_level)
 
     def init_handlers(self) -> list[tuple]:
         """Voilà's pages and kernels, and ours."""
