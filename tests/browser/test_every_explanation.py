@@ -88,7 +88,8 @@ def shown(request, pages) -> Shown:
 def heard(pages) -> Iterator[None]:
     """Hold what a page said against the test in which it said so."""
     yield
-    pages.opener.listen_out()
+    if pages.opener is not None:  # else the page did not open, which says more
+        pages.opener.listen_out()
 
 
 def page_with(entry):

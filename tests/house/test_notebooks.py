@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from tests.house.notebooks import ROOT, complaints, notebooks
+from xaiwidgets.apps.pages import own_notebooks, pages
 
 ALL = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.relative_to(ROOT).as_posix())
 
@@ -22,6 +23,11 @@ def plant(folder: Path, code: str, twin: str | None, output: str = "") -> Path:
 
 def test_there_are_notebooks():
     assert notebooks()
+
+
+def test_each_is_a_page_of_the_gallery_whose_tests_run_them():
+    served = {page.path for page in pages(own_notebooks())}
+    assert served == {path.relative_to(ROOT / "notebooks").as_posix() for path in notebooks()}
 
 
 @ALL

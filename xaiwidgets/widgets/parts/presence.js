@@ -28,7 +28,7 @@ function openLink(model, describe) {
   };
   const hello = () => insist("hello", describe);
   const listen = (target, event, react) => target.addEventListener(event, react, { signal: closing.signal });
-  listen(window, "pagehide", () => send("bye"));
+  listen(window, "pagehide", () => { clearTimeout(asking); send("bye"); });
   listen(window, "pageshow", (event) => event.persisted && hello());
   listen(document, "visibilitychange", () => send("size", describe()));
   const receive = (react) => {
